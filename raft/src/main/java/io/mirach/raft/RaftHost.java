@@ -1,0 +1,52 @@
+package io.mirach.raft;
+
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * All Raft groups of one data dir: one server, whose peer id is the dir's UUID. Groups found on
+ * disk are started with it. Thread-safe.
+ */
+public interface RaftHost extends AutoCloseable {
+    /** Makes the state machine of a group, when the group is created or found on disk. */
+    interface StateMachines {
+        ReplicatedStateMachine<?> open(UUID groupId);
+    }
+
+    /**
+     * Told once, when a group or the whole host stopped by itself (failed fsync, full log): the
+     * process must end.
+     */
+    interface FailureListener {
+        void failed(String what, Throwable cause);
+    }
+
+    UUID peerId();
+
+    /** The groups that are served here. */
+    Set<UUID> groups();
+
+    /**
+     * The log of a group that is served here.
+     *
+     * @param <R> the reply type of the state machine that {@link StateMachines} made for this group
+     */
+    <R> Optional<ReplicatedLog<R>> log(UUID groupId);
+
+    /**
+     * Creates this data dir's replica of a new group, empty. Completes when it is served;
+     * idempotent.
+     */
+    CompletableFuture<Void> createGroup(RaftGroupMembers members);
+
+    /** Stops serving a group and deletes its log. Its state machine is closed first. Idempotent. */
+    CompletableFuture<Void> removeGroup(UUID groupId);
+
+    /** This host's side of the read lease: answers a peer's questions; see {@link ReadLease}. */
+    ReadLease readLease();
+
+    @Override
+    void close();
+}

@@ -1,0 +1,50 @@
+package io.mirach.raft;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+
+/**
+ * One replica's view of its group.
+ *
+ * @param groupId the group
+ * @param role LEADER, FOLLOWER, CANDIDATE, LISTENER or CLOSED
+ * @param term the current term
+ * @param leader the leader, if known
+ * @param applied the newest applied position
+ * @param durable the newest position whose effects are on disk
+ * @param commitIndex the newest index known to be committed
+ * @param logStartIndex the oldest index still in the log
+ * @param logBytes bytes that the log takes on disk
+ * @param followers on a leader, how far each follower is; empty elsewhere
+ */
+public record ReplicaStatus(
+        UUID groupId,
+        Role role,
+        long term,
+        Optional<UUID> leader,
+        LogPosition applied,
+        LogPosition durable,
+        long commitIndex,
+        long logStartIndex,
+        long logBytes,
+        List<Follower> followers) {
+    /** A replica's role in its group. */
+    public enum Role {
+        LEADER,
+        FOLLOWER,
+        CANDIDATE,
+        LISTENER,
+        CLOSED
+    }
+
+    /**
+     * A follower as its leader sees it.
+     *
+     * @param peer the follower
+     * @param matchIndex the newest index known to be on its disk
+     * @param lastContactMs milliseconds since it last answered
+     * @param needsBackfill the log no longer holds what it lacks
+     */
+    public record Follower(UUID peer, long matchIndex, long lastContactMs, boolean needsBackfill) {}
+}

@@ -1,0 +1,42 @@
+package io.mirach.raft;
+
+import io.netty.buffer.ByteBuf;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * Orders and replicates opaque commands for one group. Thread-safe; never blocks. While entries are
+ * in flight it gathers the commands that arrive and submits them as one Raft entry.
+ *
+ * @param <R> the reply type of the group's state machine
+ */
+public interface ReplicatedLog<R> {
+    UUID groupId();
+
+    /**
+     * Takes ownership of {@code command} and copies it once, into the entry. Completes on the apply
+     * thread, in index order, after commit (fsynced on a majority) and apply. Fails with {@link
+     * RefusedException} (certainly not appended) or {@link OutcomeUnknownException} (may have been,
+     * or may yet be, applied).
+     */
+    CompletableFuture<R> propose(ByteBuf command);
+
+    /**
+     * Completes when this replica may answer reads from its applied state: it leads, its term's
+     * first entry is applied, every older lease has ended, and a read lease holds (or a majority
+     * confirmed just now). Completes at once when the lease holds. Fails with {@link
+     * RefusedException}.
+     *
+     * @param strict trust no clock: ask a majority even when the lease holds
+     */
+    CompletableFuture<Void> readable(boolean strict);
+
+    /** This replica's view of the group; cheap, for status and heartbeats. */
+    ReplicaStatus status();
+
+    /**
+     * Asks this leader to hand leadership to {@code peer}; completes when done, fails with the
+     * reason.
+     */
+    CompletableFuture<Void> transferLeadership(UUID peer);
+}
