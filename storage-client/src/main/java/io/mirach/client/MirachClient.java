@@ -1,0 +1,38 @@
+package io.mirach.client;
+
+import io.mirach.model.Attachment;
+import io.mirach.model.ClusterImage;
+import io.mirach.model.Gateway;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+
+/**
+ * A consuming host's way into one cluster: follows the cluster map, attaches volumes. Thread-safe;
+ * never blocks.
+ */
+public interface MirachClient extends AutoCloseable {
+    /** The newest cluster map known here. */
+    ClusterImage image();
+
+    /**
+     * Calls {@code listener} with the current map and with each newer one, on one thread; close to
+     * stop.
+     */
+    AutoCloseable onImage(Consumer<ClusterImage> listener);
+
+    /**
+     * Attaches a volume as this client's owner; see {@link
+     * io.mirach.protocol.cluster.AttachRequest}.
+     */
+    CompletableFuture<AttachedVolume> attach(String volume, Attachment.Mode mode);
+
+    /** Announces a gateway; repeat every few seconds while it lives. */
+    CompletableFuture<Void> registerGateway(Gateway gateway);
+
+    /**
+     * Ends without detaching: attachments stay live in the cluster until detached, resumed or
+     * expired.
+     */
+    @Override
+    void close();
+}

@@ -1,0 +1,33 @@
+package io.mirach.model;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * A storage server process as the cluster map knows it.
+ *
+ * @param name unique in the cluster
+ * @param nativeAddress where it serves the native protocol, {@code host:port}
+ * @param httpAddress where it serves the admin API, {@code host:port}
+ * @param zone failure domain, outer; empty if not set
+ * @param rack failure domain, inner; empty if not set
+ */
+public record StorageNode(
+        String name,
+        List<DataDir> dataDirs,
+        String nativeAddress,
+        String httpAddress,
+        String zone,
+        String rack,
+        Map<String, String> labels) {
+    public StorageNode {
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(nativeAddress, "nativeAddress");
+        Objects.requireNonNull(httpAddress, "httpAddress");
+        Objects.requireNonNull(zone, "zone");
+        Objects.requireNonNull(rack, "rack");
+        dataDirs = List.copyOf(dataDirs);
+        labels = Map.copyOf(labels);
+    }
+}

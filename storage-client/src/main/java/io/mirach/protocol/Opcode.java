@@ -1,0 +1,56 @@
+package io.mirach.protocol;
+
+import java.util.Optional;
+
+/** What a frame asks for. Numbers go over the wire and never change. */
+public enum Opcode {
+    /** First on every connection; body {@link io.mirach.protocol.cluster.Hello}. */
+    HELLO(1),
+    PING(2),
+
+    WRITE(16),
+    ZERO(17),
+    READ(18),
+    BLOCK_STATUS(19),
+
+    /** Long poll for a newer cluster map. */
+    GET_MAP(32),
+    REGISTER_GATEWAY(33),
+    ATTACH(34),
+    DETACH(35),
+
+    /** A node's heartbeat to the meta leader. */
+    HEARTBEAT(48),
+    /** A change of the cluster map, passed on to the meta leader. */
+    META_CHANGE(49),
+    /** Create or remove the receiver's replica of a group. */
+    CREATE_REPLICA(50),
+    REMOVE_REPLICA(51),
+    /**
+     * Log an order in a placement group (open or drop a volume, set an admission): sent to its
+     * leader.
+     */
+    GROUP_ORDER(52),
+    TRANSFER_LEADERSHIP(53),
+    /** Read-lease claims, see io.mirach.raft.ReadLease. */
+    LEASE_CLAIMS(54);
+
+    private final int number;
+
+    Opcode(int number) {
+        this.number = number;
+    }
+
+    public int number() {
+        return number;
+    }
+
+    public static Optional<Opcode> ofNumber(int number) {
+        for (Opcode opcode : values()) {
+            if (opcode.number == number) {
+                return Optional.of(opcode);
+            }
+        }
+        return Optional.empty();
+    }
+}

@@ -1,0 +1,14 @@
+package io.mirach.protocol.cluster;
+
+import io.mirach.model.Attachment;
+
+/**
+ * Asks for the attachment of a volume. Refused with VOLUME_IN_USE while another owner holds it; the
+ * same owner (same gateway and secret) gets a new epoch at once, and its former self is fenced.
+ * Answered with the {@link io.mirach.model.Attachment} once every placement group of the volume
+ * admits its epoch.
+ *
+ * @param ownerSecret what proves the owner when it comes back; only its hash is kept
+ */
+public record AttachRequest(
+        String volume, Attachment.Mode mode, String gateway, String host, String ownerSecret) {}

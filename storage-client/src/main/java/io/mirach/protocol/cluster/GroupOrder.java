@@ -1,0 +1,42 @@
+package io.mirach.protocol.cluster;
+
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import io.mirach.model.Epoch;
+import io.mirach.model.LayerId;
+import io.mirach.model.PlacementGroupId;
+import io.mirach.model.VolumeId;
+import java.util.List;
+
+/** A change of a placement group's tables, logged by its leader. Idempotent. */
+@JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "order")
+@JsonSubTypes({
+    @JsonSubTypes.Type(value = GroupOrder.OpenVolume.class, name = "open-volume"),
+    @JsonSubTypes.Type(value = GroupOrder.DropVolume.class, name = "drop-volume"),
+    @JsonSubTypes.Type(value = GroupOrder.Admit.class, name = "admit")
+})
+public sealed interface GroupOrder {
+    PlacementGroupId placementGroup();
+
+    /** Makes a volume known: the slots served here, its extent size and its head layer. */
+    record OpenVolume(
+            PlacementGroupId placementGroup,
+            VolumeId volume,
+            int extentBytes,
+            long sizeBytes,
+            List<Integer> slots,
+            LayerId head)
+            implements GroupOrder {}
+
+    /** Forgets a volume and removes its blocks; the space comes back. */
+    record DropVolume(PlacementGroupId placementGroup, VolumeId volume) implements GroupOrder {}
+
+    /** Replaces the set of admitted epochs, if {@code version} is higher than the one in force. */
+    record Admit(
+            PlacementGroupId placementGroup,
+            VolumeId volume,
+            long version,
+            List<Epoch> readWrite,
+            List<Epoch> readOnly)
+            implements GroupOrder {}
+}

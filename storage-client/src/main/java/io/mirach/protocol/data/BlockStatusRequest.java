@@ -1,0 +1,20 @@
+package io.mirach.protocol.data;
+
+import io.mirach.model.BlockRange;
+import io.mirach.model.Epoch;
+import io.mirach.model.LayerId;
+import io.mirach.model.PlacementGroupId;
+import io.mirach.model.VolumeId;
+
+/**
+ * Asks which blocks of a range are allocated in those of the range's extents that this placement
+ * group holds. Costs by what is allocated, not by the length of the range.
+ */
+public record BlockStatusRequest(
+        PlacementGroupId placementGroup,
+        VolumeId volume,
+        Epoch epoch,
+        LayerId layer,
+        BlockRange range,
+        int maxRuns,
+        boolean strict) {}
