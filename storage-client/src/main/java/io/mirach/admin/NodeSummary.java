@@ -1,0 +1,36 @@
+package io.mirach.admin;
+
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * A node as the cluster sees it.
+ *
+ * @param lastSeenMs milliseconds since its last heartbeat reached the meta leader; -1 if none did
+ */
+public record NodeSummary(
+        String name,
+        String nativeAddress,
+        String httpAddress,
+        String zone,
+        String rack,
+        Map<String, String> labels,
+        State state,
+        long lastSeenMs,
+        int dataDirs) {
+    /** Whether a node answers. */
+    public enum State {
+        UP,
+        DOWN
+    }
+
+    public NodeSummary {
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(nativeAddress, "nativeAddress");
+        Objects.requireNonNull(httpAddress, "httpAddress");
+        zone = Objects.requireNonNullElse(zone, "");
+        rack = Objects.requireNonNullElse(rack, "");
+        labels = labels == null ? Map.of() : Map.copyOf(labels);
+        Objects.requireNonNull(state, "state");
+    }
+}

@@ -1,0 +1,39 @@
+package io.mirach.admin;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.UUID;
+
+/**
+ * A node as it sees itself, whether it belongs to a cluster yet or not.
+ *
+ * @param version Mirach's version
+ * @param clusterId the cluster that it belongs to; empty while uninitialised
+ * @param nativeAddress {@code host:port}
+ * @param httpAddress {@code host:port}
+ */
+public record NodeView(
+        String name,
+        String version,
+        boolean initialised,
+        Optional<UUID> clusterId,
+        String nativeAddress,
+        String httpAddress,
+        String zone,
+        String rack,
+        Map<String, String> labels,
+        List<DataDirView> dataDirs) {
+    public NodeView {
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(version, "version");
+        Objects.requireNonNull(clusterId, "clusterId");
+        Objects.requireNonNull(nativeAddress, "nativeAddress");
+        Objects.requireNonNull(httpAddress, "httpAddress");
+        zone = Objects.requireNonNullElse(zone, "");
+        rack = Objects.requireNonNullElse(rack, "");
+        labels = labels == null ? Map.of() : Map.copyOf(labels);
+        dataDirs = List.copyOf(dataDirs);
+    }
+}

@@ -1,0 +1,62 @@
+package io.mirach.admin;
+
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.UUID;
+
+/**
+ * A placement group.
+ *
+ * @param id 1 and up; 0 is the meta group
+ * @param leader the leading node's name; empty if there is none
+ * @param term Raft's, as the leader has it; 0 if unknown
+ * @param appliedIndex as the leader has it; 0 if unknown
+ */
+public record PgView(
+        int id,
+        UUID raftGroupId,
+        Condition state,
+        Optional<String> leader,
+        long term,
+        long appliedIndex,
+        List<Member> members) {
+    /** What to think of a placement group. */
+    public enum Condition {
+        CREATING,
+        HEALTHY,
+        /** Served, with a member missing or behind. */
+        DEGRADED,
+        /** No leader: nothing in it is served. */
+        UNSERVED
+    }
+
+    public PgView {
+        Objects.requireNonNull(raftGroupId, "raftGroupId");
+        Objects.requireNonNull(state, "state");
+        Objects.requireNonNull(leader, "leader");
+        members = List.copyOf(members);
+    }
+
+    /**
+     * One replica.
+     *
+     * @param role LEADER, FOLLOWER, CANDIDATE, LISTENER, CLOSED, or UNREACHABLE
+     * @param appliedIndex the newest index that it applied; -1 if unknown
+     * @param lagEntries how many entries it is behind the leader; -1 if unknown
+     * @param needsBackfill the leader's log no longer holds what it lacks
+     */
+    public record Member(
+            String node,
+            UUID dataDir,
+            String role,
+            long appliedIndex,
+            long lagEntries,
+            boolean needsBackfill) {
+        public Member {
+            Objects.requireNonNull(node, "node");
+            Objects.requireNonNull(dataDir, "dataDir");
+            Objects.requireNonNull(role, "role");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+package io.mirach.admin;
+
+/**
+ * The paths of the admin API. A path parameter stands in braces, as routers want it; {@link #path}
+ * fills it in.
+ */
+public final class Routes {
+    /** GET {@link NodeView}. Answered before the node is initialised too. */
+    public static final String NODE = "/v1/node";
+
+    /** POST {@link NodeInitRequest} -> {@link NodeView}. From node to node. */
+    public static final String NODE_INIT = "/v1/node/init";
+
+    /** POST {@link InitRequest} -> {@link ClusterView}. */
+    public static final String CLUSTER_INIT = "/v1/cluster/init";
+
+    /** GET {@link ClusterView}. */
+    public static final String CLUSTER = "/v1/cluster";
+
+    /** GET {@link StatusView}. */
+    public static final String STATUS = "/v1/status";
+
+    /** GET {@link DfView}. */
+    public static final String DF = "/v1/df";
+
+    /** GET array of {@link NodeSummary}. */
+    public static final String NODES = "/v1/nodes";
+
+    /** GET array of {@link PgView}. */
+    public static final String PGS = "/v1/pgs";
+
+    /** GET array of {@link VolumeView}; POST {@link CreateVolumeRequest} -> VolumeView. */
+    public static final String VOLUMES = "/v1/volumes";
+
+    /** GET {@link VolumeView}; DELETE -> 204. */
+    public static final String VOLUME = "/v1/volumes/{name}";
+
+    /** POST {@link ExportRequest} -> {@link ExportView}; DELETE -> 204. */
+    public static final String VOLUME_EXPORT = "/v1/volumes/{name}/export";
+
+    /** POST {@link DetachRequest} -> 204. */
+    public static final String VOLUME_DETACH = "/v1/volumes/{name}/detach";
+
+    /** GET array of {@link AttachmentView}. */
+    public static final String ATTACHMENTS = "/v1/attachments";
+
+    /** GET array of {@link GatewayView}. */
+    public static final String GATEWAYS = "/v1/gateways";
+
+    private Routes() {}
+
+    /** Fills {@code {name}} in. The name is a valid volume name, so it needs no escaping. */
+    public static String path(String route, String volumeName) {
+        return route.replace("{name}", io.mirach.model.VolumeName.check(volumeName));
+    }
+}
