@@ -24,6 +24,9 @@ public record Volume(
     /** 4 MiB. */
     public static final int DEFAULT_EXTENT_BYTES = 4 << 20;
 
+    public static final int MIN_EXTENT_BYTES = 64 << 10;
+    public static final int MAX_EXTENT_BYTES = 16 << 20;
+
     public static final long MIN_SIZE_BYTES = 1L << 20;
     public static final long MAX_SIZE_BYTES = 1L << 50;
 
@@ -43,8 +46,8 @@ public record Volume(
         VolumeName.check(name);
         checkSize(sizeBytes);
         if (Integer.bitCount(extentBytes) != 1
-                || extentBytes < 64 << 10
-                || extentBytes > 16 << 20) {
+                || extentBytes < MIN_EXTENT_BYTES
+                || extentBytes > MAX_EXTENT_BYTES) {
             throw new IllegalArgumentException(
                     "extent size must be a power of two from 64 KiB to 16 MiB: " + extentBytes);
         }

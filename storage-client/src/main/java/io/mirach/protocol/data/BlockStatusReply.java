@@ -10,6 +10,9 @@ import java.util.List;
  *     were too many runs
  */
 public record BlockStatusReply(long coveredEndBlock, List<BlockRange> allocated) {
+    /** The most runs in one reply: 1 MiB of them. */
+    public static final int MAX_RUNS = 1 << 16;
+
     public BlockStatusReply {
         allocated = List.copyOf(allocated);
     }
