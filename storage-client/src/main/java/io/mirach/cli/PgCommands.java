@@ -1,0 +1,75 @@
+package io.mirach.cli;
+
+import io.mirach.admin.AdminCall;
+import io.mirach.admin.AdminClient;
+import io.mirach.admin.PgView;
+import io.mirach.admin.Routes;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+
+/** {@code mirach pg}. */
+@Command(
+        name = "pg",
+        description = "Placement groups: the Raft groups that hold the blocks.",
+        synopsisSubcommandLabel = "COMMAND",
+        subcommands = PgCommands.Ls.class)
+final class PgCommands {
+    @Command(
+            name = "ls",
+            description = {
+                "List the placement groups with leader, term, applied index and members.",
+                "A member shows how many entries it is behind the leader; 'backfill' when the"
+                        + " leader's log no longer holds what it lacks."
+            },
+            footer = {
+                "",
+                "Examples:",
+                "  mirach pg ls",
+                "  mirach pg ls -o json | jq '.[].leader'"
+            })
+    static final class Ls extends ReadCommand<List<PgView>> {
+        @Override
+        AdminCall request() {
+            return AdminCall.get(Routes.PGS);
+        }
+
+        @Override
+        List<PgView> fetch(AdminClient client) {
+            return client.placementGroups();
+        }
+
+        @Override
+        void print(List<PgView> pgs, PrintWriter out) {
+            Table table = new Table("PG", "STATE", "LEADER", ">TERM", ">APPLIED", "MEMBERS");
+            for (PgView pg : pgs) {
+                table.row(
+                        pg.id() == 0 ? "meta" : "pg" + pg.id(),
+                        pg.state(),
+                        pg.leader().orElse(""),
+                        pg.term(),
+                        pg.appliedIndex(),
+                        pg.members().stream().map(Ls::member).collect(Collectors.joining(", ")));
+            }
+            table.print(out, "");
+        }
+
+        private static String member(PgView.Member member) {
+            String condition;
+            if (member.needsBackfill()) {
+                condition = "needs backfill";
+            } else if (member.role().equals("LEADER")) {
+                condition = "leader";
+            } else if (!member.role().equals("FOLLOWER")) {
+                condition = member.role().toLowerCase(Locale.ROOT);
+            } else if (member.lagEntries() > 0) {
+                condition = member.lagEntries() + " behind";
+            } else {
+                return member.node();
+            }
+            return member.node() + " (" + condition + ")";
+        }
+    }
+}

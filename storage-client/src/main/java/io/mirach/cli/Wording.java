@@ -1,0 +1,48 @@
+package io.mirach.cli;
+
+import io.mirach.model.Attachment;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+
+/** How values that are not sizes read in tables. */
+final class Wording {
+    private Wording() {}
+
+    static String of(Attachment.Mode mode) {
+        return switch (mode) {
+            case READ_WRITE -> "rw";
+            case READ_ONLY -> "ro";
+        };
+    }
+
+    /**
+     * A moment in UTC, to the second.
+     *
+     * @param epochMs milliseconds since 1970
+     */
+    static String moment(long epochMs) {
+        return Instant.ofEpochMilli(epochMs).truncatedTo(ChronoUnit.SECONDS).toString();
+    }
+
+    /**
+     * {@code 0.4 s}, {@code 12 s}, {@code 5 min}, {@code 3 h}, {@code 9 d}, or {@code never}.
+     *
+     * @param ms a length of time; negative for none
+     */
+    static String age(long ms) {
+        if (ms < 0) {
+            return "never";
+        }
+        long seconds = ms / 1000;
+        if (seconds < 10) {
+            return seconds + "." + ms % 1000 / 100 + " s";
+        }
+        if (seconds < 120) {
+            return seconds + " s";
+        }
+        if (seconds < 7200) {
+            return seconds / 60 + " min";
+        }
+        return seconds < 172_800 ? seconds / 3600 + " h" : seconds / 86_400 + " d";
+    }
+}
