@@ -3,6 +3,7 @@ package io.mirach.admin;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JavaType;
 import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.Json;
 import io.mirach.protocol.MirachException;
 import java.io.IOException;
 import java.net.ConnectException;
@@ -136,20 +137,19 @@ public final class AdminClient {
 
     /** Makes the call and reads its answer as one record. */
     public <T> T one(AdminCall call, Class<T> type) {
-        return parse(call, type.getSimpleName(), AdminJson.mapper().constructType(type));
+        return parse(call, type.getSimpleName(), Json.mapper().constructType(type));
     }
 
     /** Makes the call and reads its answer as an array of records. */
     public <T> List<T> list(AdminCall call, Class<T> element) {
-        JavaType type =
-                AdminJson.mapper().getTypeFactory().constructCollectionType(List.class, element);
+        JavaType type = Json.mapper().getTypeFactory().constructCollectionType(List.class, element);
         return parse(call, "array of " + element.getSimpleName(), type);
     }
 
     private <T> T parse(AdminCall call, String expected, JavaType type) {
         String body = call(call);
         try {
-            T value = AdminJson.mapper().readValue(body, type);
+            T value = Json.mapper().readValue(body, type);
             if (value != null) {
                 return value;
             }
@@ -206,8 +206,7 @@ public final class AdminClient {
             request.header("Content-Type", "application/json");
             request.method(
                     call.method(),
-                    BodyPublishers.ofByteArray(
-                            AdminJson.mapper().writeValueAsBytes(call.body().get())));
+                    BodyPublishers.ofByteArray(Json.mapper().writeValueAsBytes(call.body().get())));
         } else {
             request.method(call.method(), BodyPublishers.noBody());
         }
@@ -221,7 +220,7 @@ public final class AdminClient {
 
     private static MirachException failure(HttpEndpoint endpoint, HttpResponse<String> response) {
         try {
-            return AdminJson.mapper().readValue(response.body(), ErrorView.class).toException();
+            return Json.mapper().readValue(response.body(), ErrorView.class).toException();
         } catch (JsonProcessingException e) {
             return new MirachException(
                             ErrorCode.INTERNAL,

@@ -3,8 +3,8 @@ package io.mirach.cli;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import io.mirach.admin.AdminCall;
 import io.mirach.admin.AdminClient;
-import io.mirach.admin.AdminJson;
 import io.mirach.admin.HttpEndpoint;
+import io.mirach.protocol.Json;
 import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Model.CommandSpec;
@@ -55,7 +55,7 @@ public final class ApiOptions {
 
     private static String json(Object body) {
         try {
-            return AdminJson.mapper().writeValueAsString(body);
+            return Json.mapper().writeValueAsString(body);
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("cannot write " + body, e);
         }

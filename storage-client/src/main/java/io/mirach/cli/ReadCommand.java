@@ -6,7 +6,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.mirach.admin.AdminCall;
 import io.mirach.admin.AdminClient;
-import io.mirach.admin.AdminJson;
+import io.mirach.protocol.Json;
 import io.mirach.protocol.MirachException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -121,7 +121,7 @@ abstract class ReadCommand<T> implements Callable<Integer> {
 
     private static String json(Object answer) {
         try {
-            return AdminJson.mapper().writerWithDefaultPrettyPrinter().writeValueAsString(answer);
+            return Json.mapper().writerWithDefaultPrettyPrinter().writeValueAsString(answer);
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("cannot write " + answer, e);
         }
@@ -133,7 +133,7 @@ abstract class ReadCommand<T> implements Callable<Integer> {
                         .disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER)
                         .enable(YAMLGenerator.Feature.MINIMIZE_QUOTES)
                         .build();
-        JsonNode tree = AdminJson.mapper().valueToTree(answer);
+        JsonNode tree = Json.mapper().valueToTree(answer);
         try {
             return yaml.writeValueAsString(tree);
         } catch (JsonProcessingException e) {

@@ -3,6 +3,7 @@ package io.mirach.admin;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import io.mirach.protocol.Json;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -57,7 +58,7 @@ public final class FakeAdminServer implements AutoCloseable {
             return add(call, new Answer(204, "", false));
         }
         try {
-            return add(call, new Answer(200, AdminJson.mapper().writeValueAsString(answer), false));
+            return add(call, new Answer(200, Json.mapper().writeValueAsString(answer), false));
         } catch (IOException e) {
             throw new IllegalArgumentException(e);
         }
@@ -65,8 +66,7 @@ public final class FakeAdminServer implements AutoCloseable {
 
     public FakeAdminServer refuse(String call, String code, String detail, String remedy) {
         try {
-            String body =
-                    AdminJson.mapper().writeValueAsString(new ErrorView(code, detail, remedy));
+            String body = Json.mapper().writeValueAsString(new ErrorView(code, detail, remedy));
             return add(call, new Answer(409, body, false));
         } catch (IOException e) {
             throw new IllegalArgumentException(e);
@@ -95,7 +95,7 @@ public final class FakeAdminServer implements AutoCloseable {
                         call,
                         body.length == 0
                                 ? Optional.empty()
-                                : Optional.of(AdminJson.mapper().readTree(body))));
+                                : Optional.of(Json.mapper().readTree(body))));
         Answer answer = next(call);
         if (answer.hangUp()) {
             exchange.close();
