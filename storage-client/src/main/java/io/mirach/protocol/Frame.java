@@ -2,6 +2,7 @@ package io.mirach.protocol;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
+import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelOutboundInvoker;
 import java.util.Objects;
 
@@ -48,9 +49,9 @@ public record Frame(boolean reply, int opcode, long requestId, int error, ByteBu
     /**
      * Writes a request without flushing, on the channel's event loop. Takes ownership of {@code
      * body}. A body longer than {@link #MAX_BODY_BYTES} fails with FRAME_TOO_LARGE; nothing is
-     * written then.
+     * written then. Completes once the frame is in the socket, or fails.
      */
-    public static void writeRequest(
+    public static ChannelFuture writeRequest(
             ChannelOutboundInvoker out,
             ByteBufAllocator allocator,
             Opcode opcode,
@@ -63,11 +64,11 @@ public record Frame(boolean reply, int opcode, long requestId, int error, ByteBu
                 .writeByte(0)
                 .writeShort(opcode.number())
                 .writeLong(requestId);
-        writeBehind(header, body, out);
+        return writeBehind(header, body, out);
     }
 
     /** Writes a reply without flushing; otherwise as {@link #writeRequest}. */
-    public static void writeReply(
+    public static ChannelFuture writeReply(
             ChannelOutboundInvoker out,
             ByteBufAllocator allocator,
             int opcode,
@@ -82,7 +83,7 @@ public record Frame(boolean reply, int opcode, long requestId, int error, ByteBu
                 .writeShort(opcode)
                 .writeLong(requestId)
                 .writeShort(error.number());
-        writeBehind(header, body, out);
+        return writeBehind(header, body, out);
     }
 
     /** A short body is copied behind its header: one entry in the outbound queue instead of two. */
@@ -93,15 +94,15 @@ public record Frame(boolean reply, int opcode, long requestId, int error, ByteBu
         return bodyBytes <= COPY_BODY_BYTES ? headerBytes + bodyBytes : headerBytes;
     }
 
-    private static void writeBehind(ByteBuf header, ByteBuf body, ChannelOutboundInvoker out) {
+    private static ChannelFuture writeBehind(
+            ByteBuf header, ByteBuf body, ChannelOutboundInvoker out) {
         if (body.readableBytes() <= COPY_BODY_BYTES) {
             header.writeBytes(body);
             body.release();
-            out.write(header);
-        } else {
-            out.write(header);
-            out.write(body);
+            return out.write(header);
         }
+        out.write(header);
+        return out.write(body);
     }
 
     private static void checkLength(ByteBuf body) {

@@ -102,7 +102,7 @@ class FrameTest {
                 assertThat(ByteBufUtil.getBytes(frame.body())).isEqualTo(bodies.get(i));
                 frame.body().release();
             }
-            assertThat((Object) channel.readInbound()).isNull();
+            assertThat(channel.<Object>readInbound()).isNull();
         }
     }
 
@@ -127,7 +127,7 @@ class FrameTest {
         assertThat(broken).hasSize(1);
         assertThat(broken.get(0).code()).isEqualTo(ErrorCode.FRAME_TOO_LARGE);
         assertThat(broken.get(0).requestId()).isEqualTo(OptionalLong.of(0xaa));
-        assertThat((Object) channel.readInbound()).isNull();
+        assertThat(channel.<Object>readInbound()).isNull();
     }
 
     @Test

@@ -47,6 +47,18 @@ public final class ReadRequestCodec {
         return Body.decode(body, FORMAT, ReadRequestCodec::read);
     }
 
+    /**
+     * The most bytes of blocks that the answer to this body can hold, so that a server may charge
+     * for them before it reads. Moves no index; 0 for a body that is not a read.
+     */
+    public static int replyBytesAtMost(ByteBuf body) {
+        if (body.readableBytes() != BYTES) {
+            return 0;
+        }
+        int blockCount = body.getInt(body.readerIndex() + BYTES - 1 - Integer.BYTES);
+        return Math.max(0, Math.min(blockCount, ReadRequest.MAX_BLOCKS)) * Block.BYTES;
+    }
+
     private static ReadRequest read(ByteBuf in) {
         Body.requireLeft(in, BYTES - 1);
         PlacementGroupId group = IdentityFields.readPlacementGroup(in);
