@@ -1,5 +1,8 @@
 package io.mirach.admin;
 
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+
 /** The URIs by which NBD clients name an export (the form of nbd-uri.md). */
 public final class NbdUri {
     private NbdUri() {}
@@ -18,5 +21,19 @@ public final class NbdUri {
         int authority = address.indexOf("://") + 3;
         boolean hasPath = address.indexOf('/', authority) >= 0;
         return address + (hasPath ? "" : "/") + export + rest;
+    }
+
+    /** The URI of an export on a unix socket. */
+    public static String ofUnixSocket(Path socket, String export) {
+        StringBuilder escaped = new StringBuilder();
+        for (byte b : socket.toString().getBytes(StandardCharsets.UTF_8)) {
+            boolean plain =
+                    (b >= 'a' && b <= 'z')
+                            || (b >= 'A' && b <= 'Z')
+                            || (b >= '0' && b <= '9')
+                            || "/._-~".indexOf(b) >= 0;
+            escaped.append(plain ? "" + (char) b : String.format("%%%02X", b & 0xff));
+        }
+        return "nbd+unix:///" + export + "?socket=" + escaped;
     }
 }

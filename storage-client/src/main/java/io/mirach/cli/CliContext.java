@@ -58,7 +58,7 @@ public record CliContext(
         if (!Files.exists(file)) {
             throw new MirachException(
                             ErrorCode.INVALID_CONFIG,
-                            "no endpoint is given, and there is no dev cluster in " + devFolder())
+                            "no endpoint is given, and no dev cluster runs in " + devFolder())
                     .withRemedy(
                             "give --endpoint HOST:PORT, set MIRACH_ENDPOINT, or start a dev"
                                     + " cluster with 'mirach dev'");

@@ -2,6 +2,8 @@ package io.mirach.admin;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -15,5 +17,11 @@ class NbdUriTest {
     })
     void theExportNameIsPutWhereClientsLookForIt(String gateway, String expected) {
         assertThat(NbdUri.ofExport(gateway, "vm1")).isEqualTo(expected);
+    }
+
+    @Test
+    void aSocketsPathIsEscaped() {
+        assertThat(NbdUri.ofUnixSocket(Path.of("/run/a b/100%/nbd.sock"), "vm1"))
+                .isEqualTo("nbd+unix:///vm1?socket=/run/a%20b/100%25/nbd.sock");
     }
 }
