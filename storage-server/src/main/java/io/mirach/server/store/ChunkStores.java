@@ -1,0 +1,257 @@
+package io.mirach.server.store;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.UUID;
+import org.rocksdb.BlockBasedTableConfig;
+import org.rocksdb.BloomFilter;
+import org.rocksdb.ColumnFamilyDescriptor;
+import org.rocksdb.ColumnFamilyHandle;
+import org.rocksdb.ColumnFamilyOptions;
+import org.rocksdb.CompressionType;
+import org.rocksdb.DBOptions;
+import org.rocksdb.IndexType;
+import org.rocksdb.InfoLogLevel;
+import org.rocksdb.Options;
+import org.rocksdb.RocksDB;
+import org.rocksdb.RocksDBException;
+import org.rocksdb.RocksObject;
+
+/**
+ * All state of one data dir: one RocksDB, with a column family per placement group and one for the
+ * meta group. RocksDB's own log is off, since the Raft log is the write-ahead log: each group is
+ * consistent at its own position, and after a crash it is what its last checkpoint (or a flush that
+ * RocksDB did by itself) left. Creating and dropping a group is durable at once. Thread-safe.
+ */
+public final class ChunkStores implements AutoCloseable {
+    private static final String CHUNK_PREFIX = "pg-";
+    private static final String META_PREFIX = "meta-";
+
+    /** Part of the blob files, oldest first, that ordinary compaction rewrites. */
+    static final double BLOB_AGE_CUTOFF = 0.25;
+
+    private static final String DEFAULT_FAMILY = "default";
+
+    private final Path dir;
+    private final RocksDB db;
+    private final List<RocksObject> nativeOptions = new ArrayList<>();
+    private final ColumnFamilyOptions chunkOptions;
+    private final ColumnFamilyOptions metaOptions;
+    private final SpaceReclaimer reclaimer;
+    // By column family name, RocksDB's own default one included. Under this.
+    private final Map<String, ColumnFamilyHandle> handles = new TreeMap<>();
+    private final Map<String, ColumnFamily> open = new TreeMap<>();
+    private boolean closed;
+
+    private ChunkStores(Path dir, StoreMemory memory) throws RocksDBException {
+        this.dir = dir;
+        this.chunkOptions =
+                kept(columnFamilyOptions(memory))
+                        .setEnableBlobFiles(true)
+                        .setMinBlobSize(1024)
+                        .setBlobFileSize(memory.config().blobFileBytes())
+                        .setBlobCompressionType(CompressionType.NO_COMPRESSION)
+                        .setEnableBlobGarbageCollection(true)
+                        .setBlobGarbageCollectionAgeCutoff(BLOB_AGE_CUTOFF)
+                        .setBlobGarbageCollectionForceThreshold(0.5);
+        this.metaOptions = kept(columnFamilyOptions(memory));
+        List<ColumnFamilyDescriptor> descriptors = new ArrayList<>();
+        List<String> names = columnFamilyNames(dir);
+        for (String name : names) {
+            descriptors.add(descriptor(name));
+        }
+        List<ColumnFamilyHandle> opened = new ArrayList<>();
+        this.db = RocksDB.open(kept(dbOptions(memory)), dir.toString(), descriptors, opened);
+        for (int i = 0; i < opened.size(); i++) {
+            handles.put(names.get(i), opened.get(i));
+        }
+        this.reclaimer = new SpaceReclaimer(dir);
+    }
+
+    /** Opens the stores of a data dir, creating them in an empty or missing folder. */
+    public static ChunkStores open(Path dir, StoreMemory memory) {
+        try {
+            Files.createDirectories(dir);
+            return new ChunkStores(dir, memory);
+        } catch (RocksDBException | IOException e) {
+            throw new StoreException("cannot open the store in " + dir, e);
+        }
+    }
+
+    /** The placement groups that have state here. */
+    public synchronized Set<UUID> chunkGroups() {
+        return groups(CHUNK_PREFIX);
+    }
+
+    /** The meta groups that have state here: one, or none. */
+    public synchronized Set<UUID> metaGroups() {
+        return groups(META_PREFIX);
+    }
+
+    /** The state of the meta group; empty, and durably there, if it is new. One at a time. */
+    public synchronized MetaStore metaStore(UUID groupId) {
+        return new MetaStore(open(META_PREFIX + groupId));
+    }
+
+    /**
+     * Removes a group's state for good; its space comes back at once. Its store must be closed.
+     * Idempotent.
+     */
+    public synchronized void drop(UUID groupId) {
+        requireOpen();
+        for (String prefix : List.of(CHUNK_PREFIX, META_PREFIX)) {
+            String name = prefix + groupId;
+            if (open.containsKey(name)) {
+                throw new StoreException("drop of " + name + " while it is open");
+            }
+            ColumnFamilyHandle handle = handles.get(name);
+            if (handle != null) {
+                try {
+                    db.dropColumnFamily(handle);
+                } catch (RocksDBException e) {
+                    throw new StoreException("cannot drop " + name + " in " + dir, e);
+                }
+                handles.remove(name);
+                // The files stay until the last handle is closed.
+                handle.close();
+            }
+        }
+    }
+
+    /** Closes what is open; makes everything durable, if so configured. Idempotent. */
+    @Override
+    public void close() {
+        reclaimer.stop();
+        synchronized (this) {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            List.copyOf(open.values()).forEach(ColumnFamily::close);
+            reclaimer.awaitEnd();
+            handles.values().forEach(ColumnFamilyHandle::close);
+            handles.clear();
+            try {
+                // close() would swallow the failure of its last flush.
+                db.closeE();
+            } catch (RocksDBException e) {
+                throw new StoreException("cannot close the store in " + dir, e);
+            } finally {
+                nativeOptions.forEach(RocksObject::close);
+            }
+        }
+    }
+
+    private Set<UUID> groups(String prefix) {
+        Set<UUID> groups = new TreeSet<>();
+        for (String name : handles.keySet()) {
+            if (name.startsWith(prefix)) {
+                groups.add(UUID.fromString(name.substring(prefix.length())));
+            }
+        }
+        return groups;
+    }
+
+    private ColumnFamily open(String name) {
+        requireOpen();
+        if (open.containsKey(name)) {
+            throw new StoreException(name + " is already open in " + dir);
+        }
+        ColumnFamilyHandle handle = handles.get(name);
+        if (handle == null) {
+            try {
+                handle = db.createColumnFamily(descriptor(name));
+            } catch (RocksDBException e) {
+                throw new StoreException("cannot create " + name + " in " + dir, e);
+            }
+            handles.put(name, handle);
+        }
+        ColumnFamily family = new ColumnFamily(name, db, handle, () -> closed(name));
+        open.put(name, family);
+        return family;
+    }
+
+    private synchronized void closed(String name) {
+        open.remove(name);
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new StoreException("use after close of the store in " + dir);
+        }
+    }
+
+    private ColumnFamilyDescriptor descriptor(String name) {
+        return new ColumnFamilyDescriptor(
+                name.getBytes(StandardCharsets.UTF_8),
+                name.startsWith(CHUNK_PREFIX) ? chunkOptions : metaOptions);
+    }
+
+    private <T extends RocksObject> T kept(T options) {
+        nativeOptions.add(options);
+        return options;
+    }
+
+    private static List<String> columnFamilyNames(Path dir) throws RocksDBException {
+        List<String> names = new ArrayList<>();
+        if (Files.exists(dir.resolve("CURRENT"))) {
+            try (Options options = new Options()) {
+                for (byte[] name : RocksDB.listColumnFamilies(options, dir.toString())) {
+                    names.add(new String(name, StandardCharsets.UTF_8));
+                }
+            }
+        } else {
+            names.add(DEFAULT_FAMILY);
+        }
+        return names;
+    }
+
+    private DBOptions dbOptions(StoreMemory memory) {
+        StoreConfig config = memory.config();
+        return new DBOptions()
+                .setCreateIfMissing(true)
+                .setWriteBufferManager(memory.writeBuffers())
+                .setMaxBackgroundJobs(config.backgroundJobs())
+                .setMaxOpenFiles(config.maxOpenFiles())
+                .setAvoidFlushDuringShutdown(!config.flushOnClose())
+                // Spreads write-back, so that a flush's fsync does not stall the Raft log's.
+                .setBytesPerSync(1 << 20)
+                .setStatsDumpPeriodSec(0)
+                .setStatsPersistPeriodSec(0)
+                .setInfoLogLevel(InfoLogLevel.WARN_LEVEL)
+                .setMaxLogFileSize(1 << 20)
+                .setKeepLogFileNum(4);
+    }
+
+    private ColumnFamilyOptions columnFamilyOptions(StoreMemory memory) {
+        BlockBasedTableConfig table =
+                new BlockBasedTableConfig()
+                        .setBlockCache(memory.blockCache())
+                        .setBlockSize(4096)
+                        .setFormatVersion(5)
+                        .setFilterPolicy(kept(new BloomFilter(10)))
+                        .setIndexType(IndexType.kTwoLevelIndexSearch)
+                        .setPartitionFilters(true)
+                        .setOptimizeFiltersForMemory(true)
+                        .setCacheIndexAndFilterBlocks(true)
+                        .setCacheIndexAndFilterBlocksWithHighPriority(true)
+                        .setPinTopLevelIndexAndFilter(true);
+        return new ColumnFamilyOptions()
+                .setTableFormatConfig(table)
+                .setWriteBufferSize(memory.config().groupWriteBufferBytes())
+                .setMaxWriteBufferNumber(3)
+                .setCompressionType(CompressionType.NO_COMPRESSION)
+                // Files of keys are small: 8 MiB stand for about 800 MiB of blocks.
+                .setTargetFileSizeBase(8 << 20)
+                .setMaxBytesForLevelBase(32 << 20)
+                .setLevelCompactionDynamicLevelBytes(true);
+    }
+}

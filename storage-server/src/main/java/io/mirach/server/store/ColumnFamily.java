@@ -1,0 +1,213 @@
+package io.mirach.server.store;
+
+import java.util.List;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.rocksdb.ColumnFamilyHandle;
+import org.rocksdb.CompactRangeOptions;
+import org.rocksdb.CompactRangeOptions.BottommostLevelCompaction;
+import org.rocksdb.FlushOptions;
+import org.rocksdb.MutableColumnFamilyOptions;
+import org.rocksdb.ReadOptions;
+import org.rocksdb.RocksDB;
+import org.rocksdb.RocksDBException;
+import org.rocksdb.Snapshot;
+import org.rocksdb.WriteBatch;
+import org.rocksdb.WriteOptions;
+
+/**
+ * One group's column family while it is open. It guards the native handle, which {@link
+ * ChunkStores} owns: a call after {@link #close} is a {@link StoreException} and never touches
+ * freed memory, and close waits for calls that are under way. Thread-safe.
+ */
+final class ColumnFamily implements AutoCloseable {
+    /** Work on the native objects. */
+    interface NativeCall<T> {
+        T run(RocksDB db, ColumnFamilyHandle handle) throws RocksDBException;
+    }
+
+    private final String name;
+    private final RocksDB db;
+    private final ColumnFamilyHandle handle;
+    private final Runnable onClose;
+    private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
+    private final WriteOptions writeOptions = new WriteOptions().setDisableWAL(true);
+    // Waits while compaction is behind instead of adding to the pile.
+    private final FlushOptions flushOptions = new FlushOptions().setWaitForFlush(true);
+    private final Object compactionLock = new Object();
+    private CompactRangeOptions compaction; // under compactionLock; null when none runs
+    private volatile boolean closing;
+    private boolean closed; // under lock
+
+    ColumnFamily(String name, RocksDB db, ColumnFamilyHandle handle, Runnable onClose) {
+        this.name = name;
+        this.db = db;
+        this.handle = handle;
+        this.onClose = onClose;
+    }
+
+    String name() {
+        return name;
+    }
+
+    /** Runs native work while the handle is certainly open. */
+    <T> T call(String what, NativeCall<T> work) {
+        lock.readLock().lock();
+        try {
+            if (closed) {
+                throw new StoreException(what + " after close of " + name);
+            }
+            return work.run(db, handle);
+        } catch (RocksDBException e) {
+            throw new StoreException(what + " failed in " + name, e);
+        } finally {
+            lock.readLock().unlock();
+        }
+    }
+
+    /** Runs native reads that all see the same state. */
+    <T> T callWithSnapshot(String what, SnapshotCall<T> work) {
+        return call(
+                what,
+                (openDb, openHandle) -> {
+                    Snapshot snapshot = openDb.getSnapshot();
+                    try (ReadOptions options = new ReadOptions().setSnapshot(snapshot)) {
+                        return work.run(openDb, openHandle, options);
+                    } finally {
+                        openDb.releaseSnapshot(snapshot);
+                    }
+                });
+    }
+
+    /** Native reads under one snapshot. */
+    interface SnapshotCall<T> {
+        T run(RocksDB db, ColumnFamilyHandle handle, ReadOptions atSnapshot)
+                throws RocksDBException;
+    }
+
+    /** Applies a batch, whole or not at all; durable only after {@link #flush}. */
+    void write(WriteBatch batch) {
+        call(
+                "write",
+                (openDb, openHandle) -> {
+                    openDb.write(writeOptions, batch);
+                    return null;
+                });
+    }
+
+    /** Makes everything written before the call durable. Blocks. */
+    void flush() {
+        call(
+                "flush",
+                (openDb, openHandle) -> {
+                    openDb.flush(flushOptions, openHandle);
+                    return null;
+                });
+    }
+
+    /**
+     * Frees the space of deleted ranges. Blocks for as long as it takes; ends early when the column
+     * family is closing.
+     *
+     * @param ranges start and end keys in turn
+     */
+    void reclaim(List<byte[]> ranges) {
+        call(
+                "reclaim",
+                (openDb, openHandle) -> {
+                    openDb.deleteFilesInRanges(openHandle, ranges, false);
+                    for (int i = 0; i < ranges.size() && !closing; i += 2) {
+                        compact(openDb, openHandle, ranges.get(i), ranges.get(i + 1));
+                    }
+                    return null;
+                });
+    }
+
+    /** Rewrites the live blocks of every blob file, so that the garbage between them goes. */
+    void rewriteBlobFiles(double usualAgeCutoff) {
+        call(
+                "rewrite of blob files",
+                (openDb, openHandle) -> {
+                    setBlobAgeCutoff(openDb, openHandle, 1.0);
+                    try {
+                        compact(openDb, openHandle, null, null);
+                    } finally {
+                        setBlobAgeCutoff(openDb, openHandle, usualAgeCutoff);
+                    }
+                    return null;
+                });
+    }
+
+    private static void setBlobAgeCutoff(RocksDB db, ColumnFamilyHandle handle, double cutoff)
+            throws RocksDBException {
+        db.setOptions(
+                handle,
+                MutableColumnFamilyOptions.builder()
+                        .setBlobGarbageCollectionAgeCutoff(cutoff)
+                        .build());
+    }
+
+    private void compact(RocksDB openDb, ColumnFamilyHandle openHandle, byte[] from, byte[] to)
+            throws RocksDBException {
+        try (CompactRangeOptions options =
+                new CompactRangeOptions()
+                        .setExclusiveManualCompaction(false)
+                        .setBottommostLevelCompaction(BottommostLevelCompaction.kForceOptimized)) {
+            synchronized (compactionLock) {
+                if (closing) {
+                    return;
+                }
+                compaction = options;
+            }
+            try {
+                openDb.compactRange(openHandle, from, to, options);
+            } catch (RocksDBException e) {
+                if (!closing) {
+                    throw e;
+                }
+                // Cut short by cancelCompaction: it runs again after the next start.
+            } finally {
+                synchronized (compactionLock) {
+                    compaction = null;
+                }
+            }
+        }
+    }
+
+    private void cancelCompaction() {
+        synchronized (compactionLock) {
+            closing = true;
+            if (compaction != null) {
+                compaction.setCanceled(true);
+            }
+        }
+    }
+
+    /** A RocksDB property that is a number. */
+    long property(String property) {
+        return call(
+                "property " + property,
+                (openDb, openHandle) -> openDb.getLongProperty(openHandle, property));
+    }
+
+    boolean isClosing() {
+        return closing;
+    }
+
+    /** Waits for calls under way, but cuts compactions short. Idempotent. */
+    @Override
+    public void close() {
+        cancelCompaction();
+        lock.writeLock().lock();
+        try {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            writeOptions.close();
+            flushOptions.close();
+        } finally {
+            lock.writeLock().unlock();
+        }
+        onClose.run();
+    }
+}

@@ -1,0 +1,17 @@
+package io.mirach.server.store;
+
+/**
+ * The local store failed: a full or broken disk, damaged files, or use after close. Whoever applies
+ * log entries lets it pass, and the process stops: a replica that skipped an entry must not go on.
+ */
+public final class StoreException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    StoreException(String detail) {
+        super(detail);
+    }
+
+    StoreException(String detail, Throwable cause) {
+        super(detail + ": " + cause.getMessage(), cause);
+    }
+}
