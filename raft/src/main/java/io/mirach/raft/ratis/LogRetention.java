@@ -1,0 +1,89 @@
+package io.mirach.raft.ratis;
+
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Decides how far back a log is kept, from the segment files on disk, which are what Ratis can
+ * purge. All replicas keep up to the same number of bytes, whether or not a follower lags now: it
+ * may be away, and the one that will lead next must be able to help it.
+ */
+final class LogRetention {
+    private static final Pattern CLOSED = Pattern.compile("log_(\\d+)-(\\d+)");
+    private static final Pattern OPEN = Pattern.compile("log_inprogress_(\\d+)");
+
+    /**
+     * A segment file.
+     *
+     * @param endIndex its last index; {@link Long#MAX_VALUE} while it is written
+     */
+    record Segment(long startIndex, long endIndex, long bytes) {}
+
+    private LogRetention() {}
+
+    /** The segments in {@code directory}, oldest first. */
+    static List<Segment> segments(Path directory) throws IOException {
+        List<Segment> segments = new ArrayList<>();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "log_*")) {
+            for (Path file : files) {
+                String name = file.getFileName().toString();
+                Matcher closed = CLOSED.matcher(name);
+                Matcher open = OPEN.matcher(name);
+                try {
+                    if (closed.matches()) {
+                        segments.add(
+                                new Segment(
+                                        Long.parseLong(closed.group(1)),
+                                        Long.parseLong(closed.group(2)),
+                                        Files.size(file)));
+                    } else if (open.matches()) {
+                        segments.add(
+                                new Segment(
+                                        Long.parseLong(open.group(1)),
+                                        Long.MAX_VALUE,
+                                        Files.size(file)));
+                    }
+                } catch (NoSuchFileException e) {
+                    // Purged or rolled while we looked; the next look sees it right.
+                    continue;
+                }
+            }
+        }
+        segments.sort(Comparator.comparingLong(Segment::startIndex));
+        return segments;
+    }
+
+    /**
+     * The index up to which the log may go.
+     *
+     * @param durableIndex replay begins behind it, so nothing later may go
+     * @param retentionBytes what is kept, newest first
+     * @return -1 if all must stay
+     */
+    static long purgeIndex(List<Segment> segments, long durableIndex, long retentionBytes) {
+        long kept = 0;
+        for (int i = segments.size() - 1; i >= 0; i--) {
+            Segment segment = segments.get(i);
+            kept += segment.bytes;
+            if (kept > retentionBytes && segment.endIndex != Long.MAX_VALUE) {
+                // The newest whole segment that does not fit goes, and all before it; except what
+                // is not durable yet.
+                for (int j = i; j >= 0; j--) {
+                    if (segments.get(j).endIndex <= durableIndex) {
+                        return segments.get(j).endIndex;
+                    }
+                }
+                return -1;
+            }
+        }
+        return -1;
+    }
+}

@@ -1,0 +1,508 @@
+package io.mirach.raft.ratis;
+
+import io.mirach.raft.LogPosition;
+import io.mirach.raft.RaftGroupMembers;
+import io.mirach.raft.RaftHostConfig;
+import io.mirach.raft.RefusedException;
+import io.mirach.raft.RefusedException.Reason;
+import io.mirach.raft.ReplicaStatus;
+import io.mirach.raft.ReplicaStatus.Role;
+import io.mirach.raft.ReplicatedLog;
+import io.mirach.raft.ReplicatedStateMachine;
+import io.mirach.raft.RoleChange;
+import io.netty.buffer.ByteBuf;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import org.apache.ratis.proto.RaftProtos.RaftPeerRole;
+import org.apache.ratis.protocol.ClientId;
+import org.apache.ratis.protocol.RaftClientAsynchronousProtocol;
+import org.apache.ratis.protocol.RaftClientReply;
+import org.apache.ratis.protocol.RaftClientRequest;
+import org.apache.ratis.protocol.RaftPeer;
+import org.apache.ratis.protocol.RaftPeerId;
+import org.apache.ratis.protocol.TransferLeadershipRequest;
+import org.apache.ratis.protocol.exceptions.LeaderNotReadyException;
+import org.apache.ratis.protocol.exceptions.LeaderSteppingDownException;
+import org.apache.ratis.protocol.exceptions.NotLeaderException;
+import org.apache.ratis.protocol.exceptions.ResourceUnavailableException;
+import org.apache.ratis.server.DivisionInfo;
+import org.apache.ratis.server.RaftConfiguration;
+import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.raftlog.RaftLog;
+import org.apache.ratis.server.storage.RaftStorage;
+import org.apache.ratis.util.JavaUtils;
+import org.apache.ratis.util.LifeCycle;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One replica of one group: its proposer, its state machine and its place in Ratis. Thread-safe.
+ *
+ * @param <R> the reply type of the state machine
+ */
+final class RatisGroup<R>
+        implements ReplicatedLog<R>,
+                LeaseSubject,
+                EntryStateMachine.Listener,
+                Proposer.EntryLog<R> {
+    private static final Logger LOG = LoggerFactory.getLogger(RatisGroup.class);
+
+    /** What a group needs of its host. */
+    interface Host {
+        RaftHostConfig config();
+
+        LeaseKeeper leases();
+
+        long nanoTime();
+
+        /** Where checkpoints are taken; they block. */
+        Executor checkpoints();
+
+        /** The members to begin with, if the group is being created. */
+        Optional<RaftGroupMembers> initialMembers(UUID groupId);
+
+        void lacksEntries(UUID groupId, LogPosition firstAvailable);
+
+        void followerLacksEntries(UUID groupId, UUID follower);
+
+        void failed(String what, Throwable cause);
+    }
+
+    /** A command may be this much larger than an entry is meant to be. */
+    static final int COMMAND_SLACK_BYTES = 64 << 10;
+
+    private final UUID groupId;
+    private final Host host;
+    private final ReplicatedStateMachine<R> userStateMachine;
+    private final EntryStateMachine<R> stateMachine;
+    private final ExecutorService executor;
+    private final Proposer<R> proposer;
+    private final ClientId clientId = ClientId.randomId();
+    private final AtomicLong callIds = new AtomicLong();
+    private final AtomicBoolean checkpointing = new AtomicBoolean();
+    private final ConcurrentHashMap<UUID, PeerAppender> appenders = new ConcurrentHashMap<>();
+    private volatile RaftServer server;
+    private volatile RaftServer.Division division;
+    private volatile boolean closing;
+    // Written under Ratis's lock of the division.
+    private volatile long election;
+    private volatile long electedNanos;
+
+    RatisGroup(UUID groupId, ReplicatedStateMachine<R> userStateMachine, Host host) {
+        this.groupId = groupId;
+        this.host = host;
+        this.userStateMachine = userStateMachine;
+        this.stateMachine = new EntryStateMachine<>(userStateMachine, this);
+        this.executor =
+                Executors.newSingleThreadExecutor(
+                        task -> {
+                            Thread thread = new Thread(task, "mirach-propose-" + shortId());
+                            thread.setDaemon(true);
+                            return thread;
+                        });
+        RaftHostConfig config = host.config();
+        this.proposer =
+                new Proposer<>(
+                        new Proposer.Limits(
+                                config.maxEntryBytes(),
+                                config.maxEntryBytes() + COMMAND_SLACK_BYTES,
+                                config.maxEntriesInFlight(),
+                                config.maxQueuedBytes()),
+                        executor,
+                        this,
+                        this::leaderHint);
+    }
+
+    private String shortId() {
+        return groupId.toString().substring(0, 8);
+    }
+
+    EntryStateMachine<R> stateMachine() {
+        return stateMachine;
+    }
+
+    // ---- ReplicatedLog ----
+
+    @Override
+    public UUID groupId() {
+        return groupId;
+    }
+
+    @Override
+    public CompletableFuture<R> propose(ByteBuf command) {
+        return proposer.propose(command);
+    }
+
+    @Override
+    public CompletableFuture<Void> readable(boolean strict) {
+        return host.leases().readable(groupId, strict);
+    }
+
+    @Override
+    public ReplicaStatus status() {
+        DivisionInfo info = division.getInfo();
+        RaftLog log = division.getRaftLog();
+        boolean open = log.isOpened();
+        boolean leads = leads();
+        List<ReplicaStatus.Follower> followers = new ArrayList<>();
+        if (leads) {
+            appenders.forEach((peer, appender) -> followers.add(appender.status(peer)));
+        }
+        return new ReplicaStatus(
+                groupId,
+                role(info),
+                info.getCurrentTerm(),
+                leader(info),
+                stateMachine.applied(),
+                userStateMachine.durablePosition(),
+                log.getLastCommittedIndex(),
+                open ? log.getStartIndex() : RaftLog.INVALID_LOG_INDEX,
+                open ? logBytes() : 0,
+                followers);
+    }
+
+    private long logBytes() {
+        try {
+            return LogRetention.segments(logDirectory()).stream()
+                    .mapToLong(LogRetention.Segment::bytes)
+                    .sum();
+        } catch (IOException e) {
+            LOG.warn("The size of the log of {} is not known: {}", groupId, e.toString());
+            return 0;
+        }
+    }
+
+    private static Role role(DivisionInfo info) {
+        if (!info.getLifeCycleState().isRunning()) {
+            return Role.CLOSED;
+        }
+        return switch (info.getCurrentRole()) {
+            case LEADER -> Role.LEADER;
+            case CANDIDATE -> Role.CANDIDATE;
+            case LISTENER -> Role.LISTENER;
+            default -> Role.FOLLOWER;
+        };
+    }
+
+    private static Optional<UUID> leader(DivisionInfo info) {
+        return Optional.ofNullable(info.getLeaderId()).map(PeerIds::uuid);
+    }
+
+    @Override
+    public CompletableFuture<Void> transferLeadership(UUID peer) {
+        if (closing) {
+            return CompletableFuture.failedFuture(proposer.refused(Reason.NO_SUCH_GROUP));
+        }
+        TransferLeadershipRequest request =
+                new TransferLeadershipRequest(
+                        clientId,
+                        server.getId(),
+                        division.getGroup().getGroupId(),
+                        callIds.incrementAndGet(),
+                        PeerIds.raftPeerId(peer),
+                        2 * host.config().electionTimeoutMax().toMillis());
+        // Ratis waits for its own executor within this call, so it must not be the caller's thread.
+        CompletableFuture<Void> done = new CompletableFuture<>();
+        try {
+            executor.execute(() -> transfer(request, done));
+        } catch (RejectedExecutionException e) {
+            done.completeExceptionally(proposer.refused(Reason.NO_SUCH_GROUP));
+        }
+        return done;
+    }
+
+    private void transfer(TransferLeadershipRequest request, CompletableFuture<Void> done) {
+        CompletableFuture<RaftClientReply> replied;
+        try {
+            replied = server.transferLeadershipAsync(request);
+        } catch (IOException | RuntimeException e) {
+            replied = CompletableFuture.failedFuture(e);
+        }
+        replied.whenComplete(
+                (reply, thrown) -> {
+                    Throwable failure = failure(reply, thrown);
+                    if (failure == null) {
+                        done.complete(null);
+                    } else if (failure instanceof NotLeaderException) {
+                        done.completeExceptionally(proposer.refused(Reason.NOT_LEADER));
+                    } else {
+                        done.completeExceptionally(failure);
+                    }
+                });
+    }
+
+    private static Throwable failure(RaftClientReply reply, Throwable thrown) {
+        if (thrown != null) {
+            return JavaUtils.unwrapCompletionException(thrown);
+        }
+        return reply.isSuccess() ? null : reply.getException();
+    }
+
+    // ---- Proposer.EntryLog, on the propose thread ----
+
+    @Override
+    public void append(EntryBatch<R> batch) {
+        RaftClientRequest request =
+                RaftClientRequest.newBuilder()
+                        .setClientId(clientId)
+                        .setServerId(server.getId())
+                        .setGroupId(division.getGroup().getGroupId())
+                        .setCallId(callIds.incrementAndGet())
+                        .setMessage(new EntryMessage(batch))
+                        .setType(RaftClientRequest.writeRequestType())
+                        .build();
+        CompletableFuture<RaftClientReply> replied;
+        try {
+            replied = ((RaftClientAsynchronousProtocol) division).submitClientRequestAsync(request);
+        } catch (IOException | RuntimeException e) {
+            replied = CompletableFuture.failedFuture(e);
+        }
+        replied.whenComplete(
+                (reply, thrown) -> {
+                    // Applied batches are complete already: their replies never pass through Ratis.
+                    if (!batch.isCompleted()) {
+                        Throwable failure = failure(reply, thrown);
+                        offLock(() -> batch.failed(refused(failure), failure));
+                    }
+                });
+    }
+
+    /** Ratis fails requests while it holds the division's lock; callers must not run under it. */
+    private void offLock(Runnable task) {
+        try {
+            executor.execute(task);
+        } catch (RejectedExecutionException e) {
+            task.run();
+        }
+    }
+
+    private RefusedException refused(Throwable failure) {
+        if (failure instanceof NotLeaderException) {
+            return proposer.refused(Reason.NOT_LEADER);
+        }
+        if (failure instanceof ResourceUnavailableException) {
+            return proposer.refused(Reason.BACK_PRESSURED);
+        }
+        if (failure instanceof LeaderNotReadyException
+                || failure instanceof LeaderSteppingDownException) {
+            return proposer.refused(Reason.NOT_READY);
+        }
+        if (closing) {
+            return proposer.refused(Reason.NO_SUCH_GROUP);
+        }
+        LOG.warn("An entry of {} was not appended: {}", groupId, String.valueOf(failure));
+        return proposer.refused(Reason.NOT_READY);
+    }
+
+    // ---- LeaseSubject ----
+
+    @Override
+    public boolean alive() {
+        RaftServer.Division now = division;
+        return now != null && !closing && now.getInfo().getLifeCycleState().isRunning();
+    }
+
+    @Override
+    public long currentTerm() {
+        return division.getInfo().getCurrentTerm();
+    }
+
+    @Override
+    public boolean leads() {
+        RaftServer.Division now = division;
+        return now != null
+                && !closing
+                && now.getInfo().isAlive()
+                && now.getInfo().getCurrentRole() == RaftPeerRole.LEADER;
+    }
+
+    @Override
+    public Optional<UUID> leaderHint() {
+        RaftServer.Division now = division;
+        return now == null
+                ? Optional.empty()
+                : leader(now.getInfo()).filter(leader -> !leader.equals(host.config().peerId()));
+    }
+
+    @Override
+    public List<Set<UUID>> configurations() {
+        RaftConfiguration configuration = division.getRaftConf();
+        List<Set<UUID>> configurations = new ArrayList<>(2);
+        for (var voters :
+                List.of(configuration.getCurrentPeers(), configuration.getPreviousPeers())) {
+            if (!voters.isEmpty()) {
+                Set<UUID> ids = new HashSet<>();
+                for (RaftPeer voter : voters) {
+                    ids.add(PeerIds.uuid(voter.getId()));
+                }
+                configurations.add(ids);
+            }
+        }
+        return configurations;
+    }
+
+    @Override
+    public void mayAnswer(long election) {
+        proposer.open(election);
+    }
+
+    @Override
+    public void leadsNoMore(long election) {
+        proposer.notLeader(election);
+    }
+
+    // ---- EntryStateMachine.Listener, on Ratis's threads ----
+
+    @Override
+    public void initializing(RaftServer server, RaftStorage storage) throws IOException {
+        this.server = server;
+        this.division = server.getDivision(PeerIds.raftGroupId(groupId));
+        Optional<RaftGroupMembers> members = host.initialMembers(groupId);
+        if (members.isPresent()) {
+            InitialMembers.write(members.get(), storage.getStorageDir().getCurrentDir().toPath());
+        }
+    }
+
+    @Override
+    public void leaderChanged(RaftPeerId leader) {
+        if (leader.equals(server.getId())) {
+            electedNanos = host.nanoTime();
+            long next = election + 1;
+            election = next;
+            proposer.hold(next);
+        } else {
+            tellRole(new RoleChange(currentTerm(), false, Optional.of(PeerIds.uuid(leader))));
+        }
+    }
+
+    @Override
+    public void leaderReady(LogPosition firstEntry) {
+        host.leases()
+                .began(groupId, election, firstEntry.term(), electedNanos, firstEntry.index() == 0);
+        tellRole(new RoleChange(firstEntry.term(), true, Optional.of(host.config().peerId())));
+    }
+
+    @Override
+    public void notLeader() {
+        appenders.clear();
+        long ended = election;
+        offLock(() -> proposer.notLeader(ended));
+        host.leases().ended(groupId, Optional.empty());
+        tellRole(new RoleChange(currentTerm(), false, Optional.empty()));
+    }
+
+    private void tellRole(RoleChange change) {
+        try {
+            executor.execute(() -> userStateMachine.roleChanged(change));
+        } catch (RejectedExecutionException e) {
+            LOG.debug("{} is closed and hears no more of {}", groupId, change);
+        }
+    }
+
+    @Override
+    public long election() {
+        return election;
+    }
+
+    @Override
+    public void applied() {
+        if (stateMachine.bytesSinceCheckpoint() >= host.config().checkpointBytes()
+                && checkpointing.compareAndSet(false, true)) {
+            try {
+                host.checkpoints().execute(this::checkpoint);
+            } catch (RejectedExecutionException e) {
+                LOG.debug("{} is closing and takes no more checkpoints", groupId);
+            }
+        }
+    }
+
+    private void checkpoint() {
+        try {
+            LogPosition durable = stateMachine.checkpoint();
+            long purge =
+                    LogRetention.purgeIndex(
+                            LogRetention.segments(logDirectory()),
+                            durable.index(),
+                            host.config().logRetentionBytes());
+            RaftLog log = division.getRaftLog();
+            if (purge >= 0 && log.isOpened() && !closing) {
+                log.purge(purge);
+            }
+        } catch (Throwable t) {
+            if (!closing) {
+                failed("The checkpoint of a group failed", t);
+            }
+        } finally {
+            checkpointing.set(false);
+        }
+    }
+
+    private Path logDirectory() {
+        return division.getRaftStorage().getStorageDir().getCurrentDir().toPath();
+    }
+
+    @Override
+    public void lacksEntries(LogPosition firstAvailable) {
+        host.lacksEntries(groupId, firstAvailable);
+    }
+
+    @Override
+    public void followerLacksEntries(RaftPeerId follower) {
+        host.followerLacksEntries(groupId, PeerIds.uuid(follower));
+    }
+
+    @Override
+    public void failed(String what, Throwable cause) {
+        host.failed(what + " (group " + groupId + ")", cause);
+        offLock(() -> proposer.abandon(cause));
+    }
+
+    // ---- The host ----
+
+    @Override
+    public void addAppender(PeerAppender appender) {
+        appenders.put(PeerIds.uuid(appender.getFollowerId()), appender);
+    }
+
+    boolean hasMembers() {
+        return division != null && !division.getRaftConf().getAllPeers().isEmpty();
+    }
+
+    /** Whether Ratis closed this replica though nobody here asked for it. */
+    boolean stoppedByItself() {
+        if (closing || division == null) {
+            return false;
+        }
+        LifeCycle.State state = division.getInfo().getLifeCycleState();
+        return state.isClosingOrClosed() || state == LifeCycle.State.EXCEPTION;
+    }
+
+    /** Nothing is accepted any more; what Ratis has will still be completed by it. */
+    void beginClose() {
+        closing = true;
+        proposer.close();
+        host.leases().remove(groupId);
+    }
+
+    /** Ratis is done with this replica. */
+    void endClose() {
+        stateMachine.close();
+        proposer.abandon(new CompletionException("the group was closed", null));
+        executor.shutdown();
+    }
+}

@@ -1,0 +1,389 @@
+package io.mirach.raft.ratis;
+
+import io.mirach.raft.BackfillListener;
+import io.mirach.raft.LogPosition;
+import io.mirach.raft.RaftGroupMembers;
+import io.mirach.raft.RaftHost;
+import io.mirach.raft.RaftHostConfig;
+import io.mirach.raft.ReadLease;
+import io.mirach.raft.ReplicatedLog;
+import io.mirach.raft.ReplicatedStateMachine;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
+import org.apache.ratis.protocol.ClientId;
+import org.apache.ratis.protocol.GroupManagementRequest;
+import org.apache.ratis.protocol.RaftClientReply;
+import org.apache.ratis.protocol.RaftGroup;
+import org.apache.ratis.protocol.RaftGroupId;
+import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.storage.RaftStorage;
+import org.apache.ratis.statemachine.StateMachine;
+import org.apache.ratis.util.ExitUtils;
+import org.apache.ratis.util.LifeCycle;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** {@link RaftHost} on Apache Ratis: one {@code RaftServer} per data dir, over gRPC. */
+public final class RatisHost implements RaftHost, RatisGroup.Host {
+    private static final Logger LOG = LoggerFactory.getLogger(RatisHost.class);
+    // How often the life of the server and its groups is looked at.
+    private static final long WATCH_INTERVAL_NANOS = 200_000_000L;
+
+    private final RaftHostConfig config;
+    private final StateMachines stateMachines;
+    private final FailureListener failureListener;
+    private final BackfillListener backfillListener;
+    private final LeaseTimer timer;
+    private final LeaseKeeper leases;
+    private final ExecutorService management;
+    private final ExecutorService checkpoints;
+    private final Map<UUID, RatisGroup<?>> groups = new ConcurrentHashMap<>();
+    private final Map<UUID, RaftGroupMembers> initialMembers = new ConcurrentHashMap<>();
+    private final ClientId clientId = ClientId.randomId();
+    private final AtomicLong callIds = new AtomicLong();
+    private final AtomicBoolean failed = new AtomicBoolean();
+    private final AtomicBoolean closed = new AtomicBoolean();
+    private volatile RaftServer server;
+
+    private RatisHost(
+            RaftHostConfig config,
+            StateMachines stateMachines,
+            ReadLease.Channel leaseChannel,
+            FailureListener failureListener,
+            BackfillListener backfillListener) {
+        this.config = config;
+        this.stateMachines = stateMachines;
+        this.failureListener = failureListener;
+        this.backfillListener = backfillListener;
+        String shortId = config.peerId().toString().substring(0, 8);
+        this.timer = LeaseTimer.system("mirach-lease-" + shortId);
+        this.leases =
+                new LeaseKeeper(
+                        config.peerId(),
+                        leaseChannel,
+                        timer,
+                        config.readLease(),
+                        config.readLeaseInterval());
+        this.management = executor("mirach-groups-" + shortId);
+        this.checkpoints = executor("mirach-checkpoint-" + shortId);
+    }
+
+    private static ExecutorService executor(String name) {
+        return Executors.newSingleThreadExecutor(
+                task -> {
+                    Thread thread = new Thread(task, name);
+                    thread.setDaemon(true);
+                    return thread;
+                });
+    }
+
+    /** The same without anybody who backfills. */
+    public static RaftHost start(
+            RaftHostConfig config,
+            StateMachines stateMachines,
+            ReadLease.Channel leaseChannel,
+            FailureListener failureListener)
+            throws IOException {
+        return start(config, stateMachines, leaseChannel, failureListener, BackfillListener.NONE);
+    }
+
+    /**
+     * Starts a host with the groups that are on its disk. Blocks until they are open.
+     *
+     * @param stateMachines opens the state machine of each group, on a thread that may block
+     * @param leaseChannel how this host asks its peers for read leases
+     * @param failureListener told once if the host or a group stops by itself: end the process
+     * @param backfillListener told of replicas that the log cannot bring up to date
+     * @throws IOException if the address is taken or a group on disk cannot be opened; nothing is
+     *     left running then
+     */
+    public static RaftHost start(
+            RaftHostConfig config,
+            StateMachines stateMachines,
+            ReadLease.Channel leaseChannel,
+            FailureListener failureListener,
+            BackfillListener backfillListener)
+            throws IOException {
+        // Ratis would end the process if the address is taken. That is the caller's to decide.
+        ExitUtils.disableSystemExit();
+        RatisHost host =
+                new RatisHost(
+                        config, stateMachines, leaseChannel, failureListener, backfillListener);
+        try {
+            host.startServer();
+            return host;
+        } catch (Throwable t) {
+            host.close();
+            Throwable cause =
+                    t instanceof CompletionException && t.getCause() != null ? t.getCause() : t;
+            throw new IOException(
+                    "Raft on " + config.address() + " did not start: " + cause.getMessage(), t);
+        }
+    }
+
+    private void startServer() throws IOException {
+        Files.createDirectories(config.storageDir());
+        server =
+                RaftServer.newBuilder()
+                        .setServerId(PeerIds.raftPeerId(config.peerId()))
+                        .setProperties(RatisSettings.of(config))
+                        .setStateMachineRegistry(this::open)
+                        .setOption(RaftStorage.StartupOption.RECOVER)
+                        .build();
+        server.start();
+        leases.start();
+        timer.schedule(this::watch, WATCH_INTERVAL_NANOS);
+    }
+
+    /** Called by Ratis when a group is created or found on disk. */
+    private StateMachine open(RaftGroupId groupId) {
+        UUID id = groupId.getUuid();
+        RatisGroup<?> group = newGroup(id, stateMachines.open(id));
+        groups.put(id, group);
+        leases.add(group);
+        return group.stateMachine();
+    }
+
+    private <R> RatisGroup<R> newGroup(UUID id, ReplicatedStateMachine<R> stateMachine) {
+        return new RatisGroup<>(id, stateMachine, this);
+    }
+
+    // ---- RaftHost ----
+
+    @Override
+    public UUID peerId() {
+        return config.peerId();
+    }
+
+    @Override
+    public Set<UUID> groups() {
+        return groups.values().stream()
+                .filter(RatisGroup::alive)
+                .map(RatisGroup::groupId)
+                .collect(Collectors.toCollection(HashSet::new));
+    }
+
+    @Override
+    @SuppressWarnings("unchecked") // The contract leaves the reply type to the caller.
+    public <R> Optional<ReplicatedLog<R>> log(UUID groupId) {
+        return Optional.ofNullable((RatisGroup<R>) groups.get(groupId))
+                .filter(RatisGroup::hasMembers)
+                .map(group -> group);
+    }
+
+    @Override
+    public CompletableFuture<Void> createGroup(RaftGroupMembers members) {
+        if (members.peers().stream().noneMatch(peer -> peer.id().equals(config.peerId()))) {
+            return CompletableFuture.failedFuture(
+                    new IllegalArgumentException(
+                            config.peerId() + " is no member of " + members.groupId()));
+        }
+        return manage(() -> create(members));
+    }
+
+    @Override
+    public CompletableFuture<Void> removeGroup(UUID groupId) {
+        return manage(() -> remove(groupId, true));
+    }
+
+    private interface GroupTask {
+        void run() throws IOException;
+    }
+
+    private CompletableFuture<Void> manage(GroupTask task) {
+        CompletableFuture<Void> done = new CompletableFuture<>();
+        try {
+            management.execute(
+                    () -> {
+                        try {
+                            task.run();
+                            done.complete(null);
+                        } catch (Throwable t) {
+                            done.completeExceptionally(t);
+                        }
+                    });
+        } catch (RejectedExecutionException e) {
+            done.completeExceptionally(new IOException("the Raft host is closed", e));
+        }
+        return done;
+    }
+
+    // ---- The management thread ----
+
+    private void create(RaftGroupMembers members) throws IOException {
+        UUID id = members.groupId();
+        RatisGroup<?> existing = groups.get(id);
+        if (existing != null && existing.hasMembers()) {
+            return;
+        }
+        if (existing != null) {
+            // A creation that was cut off before the members were written: nothing has happened in
+            // it yet, and it starts again with them.
+            remove(id, false);
+        }
+        RaftGroup group =
+                RaftGroup.valueOf(
+                        PeerIds.raftGroupId(id),
+                        members.peers().stream().map(PeerIds::raftPeer).toList());
+        initialMembers.put(id, members);
+        try {
+            // format=false recovers what an earlier, cut off creation has left, and formats only a
+            // directory that is empty.
+            check(
+                    server.groupManagement(
+                            GroupManagementRequest.newAdd(
+                                    clientId,
+                                    server.getId(),
+                                    callIds.incrementAndGet(),
+                                    group,
+                                    false)));
+        } catch (IOException | RuntimeException e) {
+            RatisGroup<?> half = groups.remove(id);
+            if (half != null) {
+                half.beginClose();
+                half.endClose();
+            }
+            throw e;
+        } finally {
+            initialMembers.remove(id);
+        }
+    }
+
+    private void remove(UUID id, boolean deleteLog) throws IOException {
+        RatisGroup<?> group = groups.get(id);
+        if (group == null) {
+            return;
+        }
+        group.beginClose();
+        check(
+                server.groupManagement(
+                        GroupManagementRequest.newRemove(
+                                clientId,
+                                server.getId(),
+                                callIds.incrementAndGet(),
+                                PeerIds.raftGroupId(id),
+                                deleteLog,
+                                false)));
+        group.endClose();
+        groups.remove(id, group);
+    }
+
+    private static void check(RaftClientReply reply) throws IOException {
+        if (!reply.isSuccess()) {
+            throw reply.getException() == null
+                    ? new IOException("Ratis refused without a reason")
+                    : reply.getException();
+        }
+    }
+
+    // ---- The end ----
+
+    private void watch() {
+        if (closed.get()) {
+            return;
+        }
+        LifeCycle.State state = server.getLifeCycleState();
+        if (state.isClosingOrClosed() || state == LifeCycle.State.EXCEPTION) {
+            failed("The Raft server stopped by itself: " + state, new IllegalStateException());
+        }
+        for (RatisGroup<?> group : groups.values()) {
+            if (group.stoppedByItself()) {
+                failed(
+                        "Group " + group.groupId() + " stopped by itself",
+                        new IllegalStateException());
+            }
+        }
+        timer.schedule(this::watch, WATCH_INTERVAL_NANOS);
+    }
+
+    @Override
+    public void failed(String what, Throwable cause) {
+        if (closed.get() || !failed.compareAndSet(false, true)) {
+            return;
+        }
+        LOG.error("{}: this process must end", what, cause);
+        failureListener.failed(what, cause);
+    }
+
+    @Override
+    public void close() {
+        if (!closed.compareAndSet(false, true)) {
+            return;
+        }
+        List<RatisGroup<?>> open = new ArrayList<>(groups.values());
+        open.forEach(RatisGroup::beginClose);
+        management.shutdown();
+        if (server != null) {
+            try {
+                server.close();
+            } catch (IOException e) {
+                LOG.warn("The Raft server did not close cleanly", e);
+            }
+        }
+        open = new ArrayList<>(groups.values());
+        open.forEach(RatisGroup::beginClose);
+        open.forEach(RatisGroup::endClose);
+        checkpoints.shutdown();
+        leases.close();
+        timer.close();
+    }
+
+    // ---- RatisGroup.Host ----
+
+    @Override
+    public RaftHostConfig config() {
+        return config;
+    }
+
+    @Override
+    public ReadLease readLease() {
+        return leases;
+    }
+
+    @Override
+    public LeaseKeeper leases() {
+        return leases;
+    }
+
+    @Override
+    public long nanoTime() {
+        return timer.nanoTime();
+    }
+
+    @Override
+    public Executor checkpoints() {
+        return checkpoints;
+    }
+
+    @Override
+    public Optional<RaftGroupMembers> initialMembers(UUID groupId) {
+        return Optional.ofNullable(initialMembers.get(groupId));
+    }
+
+    @Override
+    public void lacksEntries(UUID groupId, LogPosition firstAvailable) {
+        backfillListener.replicaNeedsBackfill(groupId, firstAvailable);
+    }
+
+    @Override
+    public void followerLacksEntries(UUID groupId, UUID follower) {
+        backfillListener.followerNeedsBackfill(groupId, follower);
+    }
+}

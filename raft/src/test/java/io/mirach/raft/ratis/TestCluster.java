@@ -1,0 +1,243 @@
+package io.mirach.raft.ratis;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.mirach.raft.BackfillListener;
+import io.mirach.raft.LogPosition;
+import io.mirach.raft.Peer;
+import io.mirach.raft.RaftGroupMembers;
+import io.mirach.raft.RaftHost;
+import io.mirach.raft.RaftHostConfig;
+import io.mirach.raft.ReadLease;
+import io.mirach.raft.ReplicaStatus.Role;
+import io.mirach.raft.ReplicatedLog;
+import io.mirach.raft.ratis.LedgerStateMachine.Receipt;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufUtil;
+import io.netty.buffer.PooledByteBufAllocator;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
+
+/** Hosts in this JVM, on loopback, with an in-process lease channel that can be cut. */
+final class TestCluster implements AutoCloseable {
+    static final Duration PATIENCE = Duration.ofSeconds(30);
+
+    /** One data dir and, while it runs, its host. */
+    final class Node implements RaftHost.FailureListener, BackfillListener {
+        final UUID id = UUID.randomUUID();
+        final Path directory;
+        final Peer peer;
+        final Map<UUID, LedgerStateMachine> machines = new ConcurrentHashMap<>();
+        final List<String> failures = new CopyOnWriteArrayList<>();
+        final Set<UUID> followersToBackfill = ConcurrentHashMap.newKeySet();
+        final List<LogPosition> backfillNotices = new CopyOnWriteArrayList<>();
+        volatile RaftHost host;
+        volatile boolean leaseAnswers = true;
+
+        Node(Path directory, int port) {
+            this.directory = directory;
+            this.peer = new Peer(id, "127.0.0.1:" + port);
+        }
+
+        void start() {
+            RaftHostConfig config =
+                    configure.apply(
+                            RaftHostConfig.defaults(id, directory.resolve("raft"), peer.address()));
+            try {
+                Files.createDirectories(directory);
+                host =
+                        RatisHost.start(
+                                config,
+                                group -> {
+                                    LedgerStateMachine machine =
+                                            new LedgerStateMachine(
+                                                    directory.resolve(group + ".ledger"));
+                                    machines.put(group, machine);
+                                    return machine;
+                                },
+                                TestCluster.this::ask,
+                                this,
+                                this);
+            } catch (IOException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+
+        void stop() {
+            RaftHost running = host;
+            host = null;
+            if (running != null) {
+                running.close();
+            }
+        }
+
+        LedgerStateMachine machine(UUID group) {
+            return machines.get(group);
+        }
+
+        ReplicatedLog<Receipt> log(UUID group) {
+            return host.<Receipt>log(group).orElseThrow();
+        }
+
+        @Override
+        public void failed(String what, Throwable cause) {
+            failures.add(what);
+        }
+
+        @Override
+        public void followerNeedsBackfill(UUID group, UUID follower) {
+            followersToBackfill.add(follower);
+        }
+
+        @Override
+        public void replicaNeedsBackfill(UUID group, LogPosition firstAvailable) {
+            backfillNotices.add(firstAvailable);
+        }
+    }
+
+    final List<Node> nodes = new ArrayList<>();
+    private final UnaryOperator<RaftHostConfig> configure;
+
+    TestCluster(Path directory, int size, UnaryOperator<RaftHostConfig> configure) {
+        this.configure = configure;
+        for (int i = 0; i < size; i++) {
+            nodes.add(new Node(directory.resolve("node-" + i), freePort()));
+        }
+        nodes.forEach(Node::start);
+    }
+
+    /** Short elections, so that tests that stop leaders take little time. */
+    static RaftHostConfig quick(RaftHostConfig config) {
+        return new RaftHostConfig(
+                config.peerId(),
+                config.storageDir(),
+                config.address(),
+                Duration.ofMillis(300),
+                Duration.ofMillis(600),
+                Duration.ofMillis(300),
+                Duration.ofMillis(60),
+                config.maxEntryBytes(),
+                config.maxEntriesInFlight(),
+                config.maxQueuedBytes(),
+                config.checkpointBytes(),
+                config.logRetentionBytes());
+    }
+
+    private static int freePort() {
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return socket.getLocalPort();
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private CompletableFuture<Set<UUID>> ask(UUID from, UUID to, List<ReadLease.Claim> claims) {
+        Node sender = node(from);
+        Node receiver = node(to);
+        RaftHost host = receiver.host;
+        if (host == null || !receiver.leaseAnswers || !sender.leaseAnswers) {
+            return CompletableFuture.failedFuture(new IOException("unreachable"));
+        }
+        return CompletableFuture.completedFuture(host.readLease().confirm(from, claims));
+    }
+
+    Node node(UUID id) {
+        return nodes.stream().filter(node -> node.id.equals(id)).findFirst().orElseThrow();
+    }
+
+    RaftGroupMembers members(UUID group) {
+        return new RaftGroupMembers(group, nodes.stream().map(node -> node.peer).toList());
+    }
+
+    UUID createGroup() {
+        UUID group = UUID.randomUUID();
+        RaftGroupMembers members = members(group);
+        List<CompletableFuture<Void>> created =
+                nodes.stream().map(node -> node.host.createGroup(members)).toList();
+        created.forEach(TestCluster::get);
+        return group;
+    }
+
+    /** Waits until a running node leads and may answer. */
+    Node leader(UUID group) {
+        await().atMost(PATIENCE).until(() -> findLeader(group) != null);
+        return findLeader(group);
+    }
+
+    private Node findLeader(UUID group) {
+        for (Node node : nodes) {
+            RaftHost host = node.host;
+            if (host == null || host.log(group).isEmpty()) {
+                continue;
+            }
+            ReplicatedLog<Receipt> log = host.<Receipt>log(group).orElseThrow();
+            if (log.status().role() == Role.LEADER) {
+                try {
+                    log.readable(false).get(2, TimeUnit.SECONDS);
+                    return node;
+                } catch (Exception e) {
+                    continue; // Leads no more, or not yet.
+                }
+            }
+        }
+        return null;
+    }
+
+    List<Node> followers(UUID group) {
+        Node leader = leader(group);
+        return nodes.stream().filter(node -> node != leader && node.host != null).toList();
+    }
+
+    /** Waits until all running nodes hold the same commands, and gives them. */
+    List<String> converged(UUID group) {
+        Node leader = leader(group);
+        await().atMost(PATIENCE)
+                .untilAsserted(
+                        () -> {
+                            List<String> expected = leader.machine(group).commands();
+                            for (Node node : nodes) {
+                                if (node.host != null) {
+                                    assertThat(node.machine(group).commands()).isEqualTo(expected);
+                                }
+                            }
+                        });
+        return leader.machine(group).commands();
+    }
+
+    static ByteBuf command(String text) {
+        return ByteBufUtil.writeUtf8(PooledByteBufAllocator.DEFAULT, text);
+    }
+
+    static <T> T get(CompletableFuture<T> future) {
+        try {
+            return future.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+        } catch (java.util.concurrent.ExecutionException e) {
+            if (e.getCause() instanceof RuntimeException cause) {
+                throw cause;
+            }
+            throw new IllegalStateException(e.getCause());
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        nodes.forEach(Node::stop);
+    }
+}
