@@ -96,6 +96,11 @@ public final class ChunkStores implements AutoCloseable {
         return groups(META_PREFIX);
     }
 
+    /** The state of a placement group; empty, and durably there, if it is new. One at a time. */
+    public synchronized ChunkStore chunkStore(UUID groupId) {
+        return new ChunkStore(open(CHUNK_PREFIX + groupId), reclaimer);
+    }
+
     /** The state of the meta group; empty, and durably there, if it is new. One at a time. */
     public synchronized MetaStore metaStore(UUID groupId) {
         return new MetaStore(open(META_PREFIX + groupId));

@@ -64,6 +64,19 @@ final class ColumnFamily implements AutoCloseable {
         }
     }
 
+    /** Keeps the handle open until {@link #leave}, by the same thread. */
+    void enter() {
+        lock.readLock().lock();
+        if (closed) {
+            lock.readLock().unlock();
+            throw new StoreException("use after close of " + name);
+        }
+    }
+
+    void leave() {
+        lock.readLock().unlock();
+    }
+
     /** Runs native reads that all see the same state. */
     <T> T callWithSnapshot(String what, SnapshotCall<T> work) {
         return call(
@@ -105,16 +118,16 @@ final class ColumnFamily implements AutoCloseable {
     }
 
     /**
-     * Frees the space of deleted ranges. Blocks for as long as it takes; ends early when the column
-     * family is closing.
+     * Compacts ranges, which drops what was deleted in them. Blocks for as long as it takes; ends
+     * early when the column family is closing. (deleteFilesInRanges would be quicker, but RocksDB
+     * would not learn which blobs became garbage, and would keep their files.)
      *
      * @param ranges start and end keys in turn
      */
-    void reclaim(List<byte[]> ranges) {
+    void compact(List<byte[]> ranges) {
         call(
-                "reclaim",
+                "compaction",
                 (openDb, openHandle) -> {
-                    openDb.deleteFilesInRanges(openHandle, ranges, false);
                     for (int i = 0; i < ranges.size() && !closing; i += 2) {
                         compact(openDb, openHandle, ranges.get(i), ranges.get(i + 1));
                     }

@@ -1,0 +1,191 @@
+package io.mirach.server.chunk;
+
+import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.data.WriteIdentity;
+import io.mirach.raft.LogPosition;
+import io.mirach.raft.ReplicatedStateMachine;
+import io.mirach.server.store.ChunkBatch;
+import io.mirach.server.store.ChunkStore;
+import io.netty.buffer.ByteBuf;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.function.Consumer;
+
+/**
+ * A placement group's replica: applies its log to a {@link ChunkStore}. All commands of an entry,
+ * and the entry's position, become one batch of the store, so that an entry takes effect as a whole
+ * and exactly once.
+ *
+ * <p>A write is checked in this order: volume, slot, epoch, duplicate, layer, range. A refused one
+ * leaves no trace: the same sequence number may come again, say with the new head.
+ */
+public final class ChunkStateMachine implements ReplicatedStateMachine<ChunkReply> {
+    private static final int EXTENTS_KEPT = 4096;
+    private static final int WINDOWS_KEPT = 2048;
+
+    private final UUID groupId;
+    private final ChunkStore store;
+    // Confined to the apply thread.
+    private final BlockWriter blocks;
+    private final WindowCache windows;
+    private final TableChanges changes;
+    // What readers check against: the newest entry that is applied.
+    private volatile GroupTables tables;
+
+    /** Takes ownership of the store. */
+    public ChunkStateMachine(UUID groupId, ChunkStore store, DamageListener damageListener) {
+        this.groupId = groupId;
+        this.store = store;
+        this.tables = GroupTables.of(store.tables());
+        this.windows = new WindowCache(store, WINDOWS_KEPT);
+        this.blocks =
+                new BlockWriter(
+                        groupId, store, new ExtentCache(store, EXTENTS_KEPT), damageListener);
+        this.changes = new TableChanges(blocks, windows, tables);
+    }
+
+    public UUID groupId() {
+        return groupId;
+    }
+
+    @Override
+    public LogPosition durablePosition() {
+        return store.durablePosition();
+    }
+
+    @Override
+    public LogPosition appliedPosition() {
+        return store.appliedPosition();
+    }
+
+    @Override
+    public List<ChunkReply> apply(LogPosition position, List<ByteBuf> commands) {
+        requireNext(position);
+        List<ChunkReply> replies = new ArrayList<>(commands.size());
+        try (ChunkBatch batch = store.begin()) {
+            blocks.begin(batch, position.index());
+            changes.begin(batch);
+            for (ByteBuf command : commands) {
+                // Decoding moves the indexes of a view of its own.
+                replies.add(ChunkReply.of(apply(ChunkCommandCodec.decode(command.slice()))));
+            }
+            blocks.end();
+            windows.flushTo(batch);
+            batch.commit(position);
+        }
+        // After the commit: a reader that passes the new checks finds the new blocks.
+        tables = changes.tables();
+        return replies;
+    }
+
+    @Override
+    public void skip(LogPosition position) {
+        requireNext(position);
+        try (ChunkBatch batch = store.begin()) {
+            batch.commit(position);
+        }
+    }
+
+    @Override
+    public LogPosition checkpoint() {
+        return store.checkpoint();
+    }
+
+    @Override
+    public long bytesSinceCheckpoint() {
+        return store.bytesSinceCheckpoint();
+    }
+
+    @Override
+    public void close() {
+        store.close();
+    }
+
+    GroupTables tables() {
+        return tables;
+    }
+
+    ChunkStore store() {
+        return store;
+    }
+
+    private void requireNext(LogPosition position) {
+        if (position.compareTo(appliedPosition()) <= 0) {
+            throw new IllegalStateException(
+                    "entry at " + position + " is applied already: " + appliedPosition());
+        }
+    }
+
+    private ErrorCode apply(ChunkCommand command) {
+        if (command instanceof ChunkCommand.Write write) {
+            return apply(write);
+        } else if (command instanceof ChunkCommand.Zero zero) {
+            return apply(zero);
+        } else if (command instanceof ChunkCommand.OpenVolume order) {
+            return changes.open(order);
+        } else if (command instanceof ChunkCommand.DropVolume order) {
+            return changes.drop(order);
+        } else if (command instanceof ChunkCommand.Admit order) {
+            return changes.admit(order);
+        } else if (command instanceof ChunkCommand.SealLayer order) {
+            return changes.seal(order);
+        }
+        throw new IllegalStateException("unknown command " + command);
+    }
+
+    private ErrorCode apply(ChunkCommand.Write write) {
+        return applyOnce(
+                write.identity(),
+                write.offsetBytes(),
+                write.data().readableBytes(),
+                volume -> blocks.write(volume, write));
+    }
+
+    private ErrorCode apply(ChunkCommand.Zero zero) {
+        return applyOnce(
+                zero.identity(),
+                zero.offsetBytes(),
+                zero.lengthBytes(),
+                volume -> blocks.zero(volume, zero.offsetBytes(), zero.lengthBytes()));
+    }
+
+    private ErrorCode applyOnce(
+            WriteIdentity identity,
+            long offsetBytes,
+            long lengthBytes,
+            Consumer<VolumeState> effect) {
+        Optional<VolumeState> known = changes.tables().volume(identity.volume());
+        if (known.isEmpty()) {
+            return ErrorCode.NO_SUCH_VOLUME;
+        }
+        VolumeState volume = known.get();
+        if (!volume.volume().serves(identity.slot())) {
+            return ErrorCode.WRONG_PG;
+        }
+        ErrorCode writer = volume.checkWriter(identity.epoch());
+        if (writer != ErrorCode.OK) {
+            return writer;
+        }
+        switch (windows.check(identity)) {
+            case APPLIED -> {
+                return ErrorCode.OK;
+            }
+            case BELOW -> {
+                return ErrorCode.STALE_SEQUENCE;
+            }
+            case NEW -> {}
+        }
+        ErrorCode layer = changes.tables().checkHead(volume, identity.head());
+        if (layer != ErrorCode.OK) {
+            return layer;
+        }
+        ErrorCode range = volume.checkRange(identity.slot(), offsetBytes, lengthBytes);
+        if (range == ErrorCode.OK) {
+            effect.accept(volume);
+            windows.record(identity);
+        }
+        return range;
+    }
+}

@@ -1,0 +1,107 @@
+package io.mirach.server.chunk;
+
+import io.mirach.model.LayerId;
+import io.mirach.raft.LogPosition;
+import io.mirach.server.store.ChunkStores;
+import io.mirach.server.store.StoreConfig;
+import io.mirach.server.store.StoreMemory;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufUtil;
+import io.netty.buffer.Unpooled;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+
+/** A replica with its log, driven by a test: it can crash and replay. */
+final class Replica implements AutoCloseable {
+    static final UUID GROUP = new UUID(7, 7);
+
+    record Damage(LayerId layer, long block, String how) {}
+
+    private record Entry(LogPosition position, List<byte[]> commands) {}
+
+    final Path dir;
+    final List<Damage> damages = new ArrayList<>();
+    ChunkStateMachine machine;
+    private final StoreMemory memory;
+    private final List<Entry> log = new ArrayList<>();
+    private ChunkStores stores;
+    private boolean open;
+
+    Replica(Path dir, StoreConfig config) {
+        this.dir = dir;
+        this.memory = new StoreMemory(config);
+        openStores();
+    }
+
+    private void openStores() {
+        stores = ChunkStores.open(dir, memory);
+        machine =
+                new ChunkStateMachine(
+                        GROUP,
+                        stores.chunkStore(GROUP),
+                        (group, layer, block, how) -> damages.add(new Damage(layer, block, how)));
+        open = true;
+    }
+
+    /** Logs and applies an entry; takes ownership of the commands. */
+    List<ChunkReply> apply(ByteBuf... commands) {
+        return apply(List.of(commands));
+    }
+
+    List<ChunkReply> apply(List<ByteBuf> commands) {
+        Entry entry = append(commands);
+        List<ByteBuf> views = views(entry);
+        List<ChunkReply> replies = machine.apply(entry.position(), views);
+        return replies;
+    }
+
+    private Entry append(List<ByteBuf> commands) {
+        List<byte[]> copies = new ArrayList<>();
+        for (ByteBuf command : commands) {
+            copies.add(ByteBufUtil.getBytes(command));
+            command.release();
+        }
+        Entry entry = new Entry(new LogPosition(1 + log.size() / 50, log.size()), copies);
+        log.add(entry);
+        return entry;
+    }
+
+    private static List<ByteBuf> views(Entry entry) {
+        // Read-only, as the log gives them.
+        return entry.commands().stream()
+                .map(bytes -> Unpooled.wrappedBuffer(bytes).asReadOnly())
+                .toList();
+    }
+
+    /** Opens again what is on disk and replays the log behind it. */
+    void restart() {
+        closeStores();
+        openStores();
+        for (Entry entry : log) {
+            if (entry.position().compareTo(machine.durablePosition()) > 0
+                    && entry.position().compareTo(machine.appliedPosition()) > 0) {
+                machine.apply(entry.position(), views(entry));
+            }
+        }
+    }
+
+    private void closeStores() {
+        if (open) {
+            open = false;
+            machine.close();
+            stores.close();
+        }
+    }
+
+    ChunkStores stores() {
+        return stores;
+    }
+
+    @Override
+    public void close() {
+        closeStores();
+        memory.close();
+    }
+}

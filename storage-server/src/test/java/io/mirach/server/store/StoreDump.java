@@ -1,0 +1,60 @@
+package io.mirach.server.store;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.UUID;
+import org.rocksdb.ColumnFamilyDescriptor;
+import org.rocksdb.ColumnFamilyHandle;
+import org.rocksdb.DBOptions;
+import org.rocksdb.Options;
+import org.rocksdb.RocksDB;
+import org.rocksdb.RocksDBException;
+import org.rocksdb.RocksIterator;
+
+/** Reads every key and value of a placement group, in hex, from a data dir that is closed. */
+public final class StoreDump {
+    private StoreDump() {}
+
+    public static Map<String, String> of(Path dir, UUID groupId) {
+        byte[] wanted = ("pg-" + groupId).getBytes(StandardCharsets.UTF_8);
+        List<ColumnFamilyHandle> handles = new ArrayList<>();
+        Map<String, String> dump = new TreeMap<>();
+        try (Options options = new Options();
+                DBOptions dbOptions = new DBOptions()) {
+            List<ColumnFamilyDescriptor> descriptors = new ArrayList<>();
+            for (byte[] name : RocksDB.listColumnFamilies(options, dir.toString())) {
+                descriptors.add(new ColumnFamilyDescriptor(name));
+            }
+            try (RocksDB db =
+                    RocksDB.openReadOnly(dbOptions, dir.toString(), descriptors, handles)) {
+                for (ColumnFamilyHandle handle : handles) {
+                    if (Arrays.equals(handle.getName(), wanted)) {
+                        read(db, handle, dump);
+                    }
+                }
+                handles.forEach(ColumnFamilyHandle::close);
+            }
+        } catch (RocksDBException e) {
+            throw new AssertionError("cannot dump " + dir, e);
+        }
+        return dump;
+    }
+
+    private static void read(RocksDB db, ColumnFamilyHandle handle, Map<String, String> dump)
+            throws RocksDBException {
+        try (RocksIterator iterator = db.newIterator(handle)) {
+            for (iterator.seekToFirst(); iterator.isValid(); iterator.next()) {
+                dump.put(
+                        HexFormat.of().formatHex(iterator.key()),
+                        HexFormat.of().formatHex(iterator.value()));
+            }
+            iterator.status();
+        }
+    }
+}
