@@ -64,6 +64,7 @@ public final class NbdServer {
     private final List<NbdAddress> bound = new ArrayList<>();
     private final CompletableFuture<Void> allLeft = new CompletableFuture<>();
     private volatile boolean closing;
+    private volatile boolean cutOff;
     private CompletableFuture<Void> closed;
 
     /**
@@ -256,12 +257,23 @@ public final class NbdServer {
         }
         closed = new CompletableFuture<>();
         allLeft.orTimeout(grace.toMillis(), TimeUnit.MILLISECONDS)
-                .whenComplete(
-                        (done, late) ->
-                                loops.shutdownGracefully(0, 5, TimeUnit.SECONDS)
-                                        .addListener(
-                                                (Future<Object> end) -> closed.complete(null)));
+                .whenComplete((done, late) -> endLoops(late));
         return closed;
+    }
+
+    private void endLoops(Throwable late) {
+        if (late != null) {
+            cutOff = true;
+            LOG.warn("{} connections did not end in time and are cut off", connections.get());
+        }
+        // Ending a loop closes its channels.
+        loops.shutdownGracefully(0, 5, TimeUnit.SECONDS)
+                .addListener((Future<Object> end) -> closed.complete(null));
+    }
+
+    /** Whether, once closed, no connection had to be cut off. */
+    public boolean closedCleanly() {
+        return !cutOff;
     }
 
     private static void deleteSocket(Path path) {

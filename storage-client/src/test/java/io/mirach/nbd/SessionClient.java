@@ -7,10 +7,12 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.embedded.EmbeddedChannel;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /** An NBD client that speaks to a session within the test's own thread. */
-final class SessionClient implements AutoCloseable {
+public final class SessionClient implements AutoCloseable {
     /** A reply of the handshake. */
     record OptionReply(int option, int type, byte[] payload) {
         String text() {
@@ -28,7 +30,7 @@ final class SessionClient implements AutoCloseable {
      * @param chunkType -1 for a simple reply
      * @param errno 0 for success
      */
-    record Reply(long cookie, int chunkType, int errno, byte[] payload) {
+    public record Reply(long cookie, int chunkType, int errno, byte[] payload) {
         boolean isSimple() {
             return chunkType < 0;
         }
@@ -38,7 +40,7 @@ final class SessionClient implements AutoCloseable {
     private final ByteBuf received = Unpooled.buffer();
     private long nextCookie = 1;
 
-    SessionClient(ExportCatalog catalog) {
+    public SessionClient(ExportCatalog catalog) {
         this(catalog, NbdLimits.DEFAULT, NbdSession.newBudget(NbdLimits.DEFAULT));
     }
 
@@ -53,12 +55,12 @@ final class SessionClient implements AutoCloseable {
     }
 
     /** A client in transmission on {@code export}. */
-    static SessionClient transmitting(
+    public static SessionClient transmitting(
             ExportCatalog catalog, String export, boolean structuredReplies) {
         return new SessionClient(catalog).enter(export, structuredReplies);
     }
 
-    SessionClient enter(String export, boolean structuredReplies) {
+    public SessionClient enter(String export, boolean structuredReplies) {
         handshake();
         if (structuredReplies) {
             option(NbdProtocol.OPT_STRUCTURED_REPLY);
@@ -168,16 +170,61 @@ final class SessionClient implements AutoCloseable {
         return reply;
     }
 
-    Reply write(long offset, byte... payload) {
+    public Reply write(long offset, byte... payload) {
         return call(NbdProtocol.CMD_WRITE, 0, offset, payload.length, payload);
     }
 
-    byte[] read(long offset, int length) {
+    public byte[] read(long offset, int length) {
         long cookie = request(NbdProtocol.CMD_READ, 0, offset, length);
         Reply reply = readReply(length);
         assertThat(reply.cookie()).isEqualTo(cookie);
         assertThat(reply.errno()).isZero();
         return reply.payload();
+    }
+
+    /** What LIST shows. */
+    public List<String> list() {
+        handshake();
+        option(NbdProtocol.OPT_LIST);
+        List<String> names = new ArrayList<>();
+        OptionReply reply = optionReply();
+        while (reply.type() == NbdProtocol.REP_SERVER) {
+            ByteBuf body = reply.bytes();
+            names.add(body.readCharSequence(body.readInt(), StandardCharsets.UTF_8).toString());
+            reply = optionReply();
+        }
+        return names;
+    }
+
+    /** Asks to enter transmission, without looking at the answer. */
+    public void go(String export) {
+        handshake();
+        option(NbdProtocol.OPT_GO, info(export));
+    }
+
+    /** The message of the error that the last option was answered with. */
+    public String refusal() {
+        OptionReply reply = optionReply();
+        assertThat(reply.type()).isNegative();
+        return reply.text();
+    }
+
+    /** Whether INFO knows the export. */
+    public boolean knows(String export) {
+        handshake();
+        option(NbdProtocol.OPT_INFO, info(export));
+        return optionReply().type() == NbdProtocol.REP_INFO;
+    }
+
+    /** Ends as a client should. */
+    public void disconnect() {
+        request(NbdProtocol.CMD_DISC, 0, 0, 0);
+        assertThat(isClosed()).isTrue();
+    }
+
+    /** Lets what other threads have handed to the session happen. */
+    public void runPending() {
+        channel.runPendingTasks();
     }
 
     Reply reply() {
@@ -244,7 +291,7 @@ final class SessionClient implements AutoCloseable {
         return received.readableBytes();
     }
 
-    boolean isClosed() {
+    public boolean isClosed() {
         channel.runPendingTasks();
         return !channel.isOpen();
     }

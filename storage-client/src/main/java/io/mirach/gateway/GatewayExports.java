@@ -1,0 +1,179 @@
+package io.mirach.gateway;
+
+import io.mirach.client.MirachClient;
+import io.mirach.model.Attachment;
+import io.mirach.model.ClusterImage;
+import io.mirach.model.Export;
+import io.mirach.model.Volume;
+import io.mirach.model.VolumeId;
+import io.mirach.nbd.ExportCatalog;
+import io.mirach.nbd.ExportDescription;
+import io.mirach.nbd.NbdExport;
+import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.MirachException;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What a gateway offers: the volumes that the cluster map orders it to export and, with
+ * auto-attach, every other one as long as someone uses it. Only opening, and an order, attach.
+ * Thread-safe; never blocks.
+ */
+final class GatewayExports implements ExportCatalog {
+    private static final Logger LOG = LoggerFactory.getLogger(GatewayExports.class);
+
+    private final MirachClient client;
+    private final String gateway;
+    private final boolean autoAttach;
+    private final Map<VolumeId, ServedVolume> served = new ConcurrentHashMap<>();
+    private volatile boolean closing;
+
+    GatewayExports(MirachClient client, String gateway, boolean autoAttach) {
+        this.client = client;
+        this.gateway = gateway;
+        this.autoAttach = autoAttach;
+    }
+
+    /** Does what a newer cluster map orders. Called with ascending versions, by one thread. */
+    void follow(ClusterImage image) {
+        if (closing) {
+            return;
+        }
+        for (Export export : image.exports().values()) {
+            Volume volume = image.volumes().get(export.volume());
+            if (export.gateway().equals(gateway) && isAvailable(volume)) {
+                served(volume).order(export.mode());
+            }
+        }
+        served.forEach(
+                (id, volume) -> {
+                    if (!isAvailable(image.volumes().get(id))) {
+                        volume.withdraw("the volume is gone");
+                    } else if (volume.isOrdered() && !isOrdered(image, id)) {
+                        volume.withdraw("it is no longer ordered");
+                    }
+                });
+        served.entrySet()
+                .removeIf(
+                        entry ->
+                                entry.getValue().isIdle()
+                                        && !isAvailable(image.volumes().get(entry.getKey())));
+    }
+
+    private static boolean isAvailable(Volume volume) {
+        return volume != null && volume.state() == Volume.State.AVAILABLE;
+    }
+
+    private boolean isOrdered(ClusterImage image, VolumeId id) {
+        Export export = image.exports().get(id);
+        return export != null && export.gateway().equals(gateway);
+    }
+
+    private ServedVolume served(Volume volume) {
+        return served.computeIfAbsent(volume.id(), id -> new ServedVolume(client, volume));
+    }
+
+    /** Tries again to attach what was ordered and could not be attached. */
+    void retryOrders() {
+        if (!closing) {
+            served.values().forEach(ServedVolume::attachIfOrdered);
+        }
+    }
+
+    /**
+     * Gives back what a former life of this auto-attaching gateway held when it was killed. Its
+     * clients are gone with it; should one come back first, it keeps the volume attached.
+     */
+    void releaseLeftovers() {
+        ClusterImage image = client.image();
+        for (Attachment attachment : image.attachments().values()) {
+            Volume volume = image.volumes().get(attachment.volume());
+            if (attachment.gateway().equals(gateway)
+                    && isAvailable(volume)
+                    && !isOrdered(image, volume.id())) {
+                LOG.info(
+                        "giving back {}, held since {} by a former life of this gateway",
+                        volume.name(),
+                        attachment.epoch());
+                served(volume).resumeAndRelease();
+            }
+        }
+    }
+
+    @Override
+    public List<ExportDescription> list() {
+        ClusterImage image = client.image();
+        return image.volumes().values().stream()
+                .filter(volume -> isOffered(image, volume))
+                .sorted(Comparator.comparing(Volume::name))
+                .map(volume -> describe(image, volume))
+                .toList();
+    }
+
+    @Override
+    public Optional<ExportDescription> describe(String name) {
+        ClusterImage image = client.image();
+        return image.volumeNamed(name)
+                .filter(volume -> isOffered(image, volume))
+                .map(volume -> describe(image, volume));
+    }
+
+    private boolean isOffered(ClusterImage image, Volume volume) {
+        if (!isAvailable(volume)) {
+            return false;
+        }
+        ServedVolume known = served.get(volume.id());
+        return isOrdered(image, volume.id()) ? known == null || !known.isFenced() : autoAttach;
+    }
+
+    private ExportDescription describe(ClusterImage image, Volume volume) {
+        boolean readOnly =
+                isOrdered(image, volume.id())
+                        && image.exports().get(volume.id()).mode() == Attachment.Mode.READ_ONLY;
+        return new ExportDescription(
+                volume.name(),
+                volume.sizeBytes(),
+                readOnly,
+                readOnly ? "Mirach volume, read-only" : "Mirach volume");
+    }
+
+    @Override
+    public CompletableFuture<NbdExport> open(String name) {
+        ClusterImage image = client.image();
+        Optional<Volume> volume =
+                image.volumeNamed(name).filter(candidate -> isOffered(image, candidate));
+        if (closing) {
+            return CompletableFuture.failedFuture(
+                    new MirachException(ErrorCode.SHUTTING_DOWN, "the gateway is shutting down"));
+        }
+        if (volume.isEmpty()) {
+            return CompletableFuture.failedFuture(
+                    new MirachException(
+                            ErrorCode.NO_SUCH_VOLUME, "no export is named '" + name + "'"));
+        }
+        return served(volume.get()).open();
+    }
+
+    /**
+     * After the last session: detaches what was attached for clients. What is ordered stays
+     * attached, to be resumed by the next life of this gateway.
+     */
+    CompletableFuture<Void> close() {
+        closing = true;
+        return CompletableFuture.allOf(
+                served.values().stream()
+                        .map(ServedVolume::settle)
+                        .toArray(CompletableFuture<?>[]::new));
+    }
+
+    /** Ends orders that come, and opens, before the sessions are ended. */
+    void refuseOpens() {
+        closing = true;
+    }
+}
