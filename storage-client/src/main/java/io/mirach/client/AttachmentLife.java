@@ -1,0 +1,156 @@
+package io.mirach.client;
+
+import io.mirach.model.Attachment;
+import io.mirach.model.ClusterImage;
+import io.mirach.model.Volume;
+import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.MirachException;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+
+/**
+ * An attachment from its grant to its end: by detaching, by fencing, or with the client. Also what
+ * is known of its volume, as of the newest cluster map. Thread-safe.
+ */
+final class AttachmentLife {
+    private enum Phase {
+        LIVE,
+        /** What is in flight goes on; nothing new begins. */
+        DETACHING,
+        ENDED
+    }
+
+    private final Attachment attachment;
+    private final CompletableFuture<Void> closed = new CompletableFuture<>();
+    private final List<Consumer<MirachException>> onEnd = new CopyOnWriteArrayList<>();
+    private volatile Volume volume;
+    private volatile Phase phase = Phase.LIVE;
+    // Set before the phase is ENDED, unless it ended by detaching.
+    private volatile MirachException endedBy;
+    // Guarded by this.
+    private boolean seenInMap;
+
+    AttachmentLife(Attachment attachment, Volume volume) {
+        this.attachment = attachment;
+        this.volume = volume;
+    }
+
+    Attachment attachment() {
+        return attachment;
+    }
+
+    /** As of the newest map that names it. */
+    Volume volume() {
+        return volume;
+    }
+
+    CompletableFuture<Void> closed() {
+        return closed;
+    }
+
+    /** Why nothing more can be done under this attachment; empty while there can. */
+    Optional<MirachException> endedBy() {
+        return phase == Phase.ENDED ? Optional.of(reason()) : Optional.empty();
+    }
+
+    /** Why no new request may begin; empty if it may. */
+    Optional<MirachException> refusal() {
+        return phase == Phase.LIVE ? Optional.empty() : Optional.of(reason());
+    }
+
+    private MirachException reason() {
+        MirachException reason = endedBy;
+        return reason != null
+                ? reason
+                : new MirachException(
+                        ErrorCode.NOT_ATTACHED, "volume " + volume.name() + " was detached");
+    }
+
+    /** Called with the reason when the attachment ends otherwise than by detaching. */
+    void onEnd(Consumer<MirachException> listener) {
+        onEnd.add(listener);
+        MirachException reason = endedBy;
+        if (reason != null) {
+            listener.accept(reason);
+        }
+    }
+
+    /** False if it was no longer live. */
+    synchronized boolean beginDetach() {
+        if (phase != Phase.LIVE) {
+            return false;
+        }
+        phase = Phase.DETACHING;
+        return true;
+    }
+
+    void detached() {
+        synchronized (this) {
+            if (phase == Phase.ENDED) {
+                return;
+            }
+            phase = Phase.ENDED;
+        }
+        closed.complete(null);
+    }
+
+    /** Ends it: FENCED is final, and so is any other reason. */
+    void end(MirachException reason) {
+        synchronized (this) {
+            if (phase == Phase.ENDED) {
+                return;
+            }
+            endedBy = reason;
+            phase = Phase.ENDED;
+        }
+        closed.completeExceptionally(reason);
+        onEnd.forEach(listener -> listener.accept(reason));
+    }
+
+    /** Learns from a newer map. */
+    void observe(ClusterImage image) {
+        Volume now = image.volumes().get(attachment.volume());
+        if (now != null) {
+            volume = now;
+        }
+        revokedIn(image).ifPresent(this::end);
+    }
+
+    private synchronized Optional<MirachException> revokedIn(ClusterImage image) {
+        Attachment current = image.attachments().get(attachment.volume());
+        if (current == null) {
+            return seenInMap && phase == Phase.LIVE
+                    ? Optional.of(fenced("detached by an operator, or expired"))
+                    : Optional.empty();
+        }
+        if (current.epoch().equals(attachment.epoch())) {
+            seenInMap = true;
+            return Optional.empty();
+        }
+        // Epochs grow: this one was revoked before that one was granted.
+        return current.epoch().compareTo(attachment.epoch()) > 0
+                ? Optional.of(
+                        fenced(
+                                "attached by gateway "
+                                        + current.gateway()
+                                        + " on "
+                                        + current.host()
+                                        + " as "
+                                        + current.epoch()))
+                : Optional.empty();
+    }
+
+    private MirachException fenced(String how) {
+        return new MirachException(
+                ErrorCode.FENCED,
+                "the attachment of "
+                        + volume.name()
+                        + " as "
+                        + attachment.epoch()
+                        + " is over: "
+                        + how);
+    }
+}

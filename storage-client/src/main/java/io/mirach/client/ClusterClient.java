@@ -1,0 +1,214 @@
+package io.mirach.client;
+
+import io.mirach.client.routing.ClusterRouting;
+import io.mirach.client.routing.RoutedRequest;
+import io.mirach.client.transport.EventLoops;
+import io.mirach.client.transport.NodeConnections;
+import io.mirach.model.Attachment;
+import io.mirach.model.ClusterImage;
+import io.mirach.model.Gateway;
+import io.mirach.model.Volume;
+import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.JsonBody;
+import io.mirach.protocol.MirachException;
+import io.mirach.protocol.Opcode;
+import io.mirach.protocol.cluster.AttachRequest;
+import io.mirach.protocol.cluster.DetachRequest;
+import io.mirach.protocol.cluster.RegisterGateway;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.channel.EventLoop;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+
+/** The native client: one per process and cluster, made by {@link MirachClients}. */
+final class ClusterClient implements MirachClient {
+    // Announcing is repeated every few seconds: a late one is of no use.
+    private static final Duration REGISTER_TIMEOUT = Duration.ofSeconds(5);
+
+    private final MirachClientConfig config;
+    private final EventLoops loops;
+    private final boolean ownsLoops;
+    private final MapFollower map;
+    private final NodeConnections connections;
+    private final EventLoop timer;
+    private final ClusterRouting routing;
+    private final ByteBufAllocator allocator = ByteBufAllocator.DEFAULT;
+    private final Set<AttachmentLife> attached = ConcurrentHashMap.newKeySet();
+    private volatile boolean closed;
+
+    ClusterClient(MirachClientConfig config, EventLoops loops, boolean ownsLoops) {
+        this.config = config;
+        this.loops = loops;
+        this.ownsLoops = ownsLoops;
+        this.map = new MapFollower(config.endpoints());
+        this.connections =
+                new NodeConnections(loops, config.transport(), config.gateway(), map::clusterId);
+        this.timer = loops.next();
+        this.routing = new ClusterRouting(map::image, connections, timer, config.routing());
+    }
+
+    /** Completes with this client once the first cluster map has come; else closes it. */
+    CompletableFuture<MirachClient> start() {
+        return map.start(connections, config.connectTimeout())
+                .<MirachClient>thenApply(first -> this)
+                .whenComplete(
+                        (client, failure) -> {
+                            if (failure != null) {
+                                close();
+                            } else {
+                                map.onImage(this::observe);
+                            }
+                        });
+    }
+
+    private void observe(ClusterImage image) {
+        attached.forEach(life -> life.observe(image));
+    }
+
+    @Override
+    public ClusterImage image() {
+        return map.image();
+    }
+
+    @Override
+    public AutoCloseable onImage(Consumer<ClusterImage> listener) {
+        return map.onImage(listener);
+    }
+
+    @Override
+    public CompletableFuture<AttachedVolume> attach(String volume, Attachment.Mode mode) {
+        AttachRequest request =
+                new AttachRequest(
+                        volume, mode, config.gateway(), config.host(), config.ownerSecret());
+        CompletableFuture<AttachedVolume> result = new CompletableFuture<>();
+        // One attempt as long as all may take: asking again would start over with a new epoch.
+        meta(Opcode.ATTACH, request, config.attachTimeout(), config.attachTimeout())
+                .thenApply(reply -> JsonBody.decode(reply, Attachment.class))
+                .thenCompose(this::begin)
+                .whenComplete(
+                        (session, failure) -> {
+                            if (failure != null) {
+                                result.completeExceptionally(asOurs(failure));
+                            } else {
+                                result.complete(session);
+                            }
+                        });
+        return result;
+    }
+
+    /** Our map may be older than the grant: waits until it names the volume. */
+    private CompletableFuture<AttachedVolume> begin(Attachment attachment) {
+        map.refresh();
+        return map.await(image -> image.volumes().containsKey(attachment.volume()))
+                .orTimeout(config.attachTimeout().toMillis(), TimeUnit.MILLISECONDS)
+                .thenApply(image -> open(attachment, image.volumes().get(attachment.volume())));
+    }
+
+    private static Throwable asOurs(Throwable failure) {
+        Throwable cause =
+                failure instanceof CompletionException && failure.getCause() != null
+                        ? failure.getCause()
+                        : failure;
+        return cause instanceof TimeoutException
+                ? new MirachException(
+                        ErrorCode.TIMEOUT, "the cluster map does not name the volume yet", cause)
+                : cause;
+    }
+
+    private AttachedVolume open(Attachment attachment, Volume volume) {
+        AttachmentLife life = new AttachmentLife(attachment, volume);
+        attached.add(life);
+        life.closed().whenComplete((ok, failure) -> attached.remove(life));
+        VolumeCalls calls = new VolumeCalls(life, routing, map, timer, config.routing());
+        VolumeSession session =
+                new VolumeSession(calls, config, allocator, timer, () -> giveBack(attachment));
+        if (closed) {
+            life.end(new MirachException(ErrorCode.SHUTTING_DOWN, "client is closed"));
+        }
+        // What the map said between the two looks at it.
+        life.observe(map.image());
+        return session;
+    }
+
+    private CompletableFuture<Void> giveBack(Attachment attachment) {
+        return meta(
+                        Opcode.DETACH,
+                        new DetachRequest(attachment.volume(), attachment.epoch()),
+                        config.attachTimeout(),
+                        config.attachTimeout())
+                .thenAccept(ByteBuf::release);
+    }
+
+    @Override
+    public CompletableFuture<Void> registerGateway(Gateway gateway) {
+        return meta(
+                        Opcode.REGISTER_GATEWAY,
+                        new RegisterGateway(gateway),
+                        REGISTER_TIMEOUT,
+                        REGISTER_TIMEOUT)
+                .thenAccept(ByteBuf::release);
+    }
+
+    private CompletableFuture<ByteBuf> meta(
+            Opcode opcode, Object message, Duration deadline, Duration attemptTimeout) {
+        if (closed) {
+            return CompletableFuture.failedFuture(
+                    new MirachException(ErrorCode.SHUTTING_DOWN, "client is closed"));
+        }
+        return routing.meta().call(new MetaRequest(opcode, message, attemptTimeout), deadline);
+    }
+
+    private final class MetaRequest implements RoutedRequest {
+        private final Opcode opcode;
+        private final Object message;
+        private final Duration attemptTimeout;
+
+        MetaRequest(Opcode opcode, Object message, Duration attemptTimeout) {
+            this.opcode = opcode;
+            this.message = message;
+            this.attemptTimeout = attemptTimeout;
+        }
+
+        @Override
+        public Opcode opcode() {
+            return opcode;
+        }
+
+        @Override
+        public ByteBuf encode() {
+            return JsonBody.encode(message, allocator);
+        }
+
+        @Override
+        public Duration attemptTimeout(Duration usual) {
+            return attemptTimeout;
+        }
+
+        @Override
+        public Optional<MirachException> abandoned() {
+            return closed
+                    ? Optional.of(new MirachException(ErrorCode.SHUTTING_DOWN, "client is closed"))
+                    : Optional.empty();
+        }
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        MirachException reason = new MirachException(ErrorCode.SHUTTING_DOWN, "client is closed");
+        attached.forEach(life -> life.end(reason));
+        map.close();
+        connections.close();
+        if (ownsLoops) {
+            loops.close();
+        }
+    }
+}

@@ -1,0 +1,156 @@
+package io.mirach.client;
+
+import io.mirach.client.routing.ClusterRouting;
+import io.mirach.client.routing.LeaderRouter;
+import io.mirach.client.routing.RoutedRequest;
+import io.mirach.client.routing.RoutingConfig;
+import io.mirach.model.ClusterImage;
+import io.mirach.model.PlacementGroupId;
+import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.MirachException;
+import io.netty.buffer.ByteBuf;
+import io.netty.util.concurrent.EventExecutor;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Sends one volume's requests to the placement group that serves them by the newest map. An answer
+ * that says the map was too old has the map refreshed and the request sent again; FENCED ends the
+ * attachment. Thread-safe; never blocks.
+ */
+final class VolumeCalls {
+    private static final Logger LOG = LoggerFactory.getLogger(VolumeCalls.class);
+    // A payload damaged on its way is sent again, but damage that stays is reported.
+    private static final int MAX_DAMAGED_TRIES = 3;
+
+    /** A request to this volume; asks for the placement group anew before each try. */
+    interface Request extends RoutedRequest {
+        PlacementGroupId placementGroup();
+
+        /**
+         * Looks at an answer, whose body it borrows. Throws CHECKSUM_MISMATCH if it was damaged on
+         * its way.
+         */
+        default void verify(ByteBuf reply) {}
+    }
+
+    private final AttachmentLife life;
+    private final ClusterRouting routing;
+    private final MapFollower map;
+    private final EventExecutor timer;
+    private final RoutingConfig config;
+
+    VolumeCalls(
+            AttachmentLife life,
+            ClusterRouting routing,
+            MapFollower map,
+            EventExecutor timer,
+            RoutingConfig config) {
+        this.life = life;
+        this.routing = routing;
+        this.map = map;
+        this.timer = timer;
+        this.config = config;
+    }
+
+    AttachmentLife life() {
+        return life;
+    }
+
+    /** As {@link LeaderRouter#call}, without a deadline: until the attachment ends. */
+    CompletableFuture<ByteBuf> call(Request request) {
+        CompletableFuture<ByteBuf> result = new CompletableFuture<>();
+        new Trial(request, result).attempt();
+        return result;
+    }
+
+    private final class Trial {
+        private final Request request;
+        private final CompletableFuture<ByteBuf> result;
+        private int rounds;
+        private int damaged;
+
+        Trial(Request request, CompletableFuture<ByteBuf> result) {
+            this.request = request;
+            this.result = result;
+        }
+
+        void attempt() {
+            Optional<MirachException> ended = life.endedBy();
+            if (ended.isPresent()) {
+                result.completeExceptionally(ended.get());
+                return;
+            }
+            ClusterImage used = map.image();
+            routing.placementGroup(request.placementGroup())
+                    .call(request, LeaderRouter.FOREVER)
+                    .whenComplete((reply, failure) -> answered(used, reply, failure));
+        }
+
+        private void answered(ClusterImage used, ByteBuf reply, Throwable failure) {
+            if (failure == null) {
+                accept(used, reply);
+            } else if (failure instanceof MirachException e) {
+                refused(used, e);
+            } else {
+                result.completeExceptionally(failure);
+            }
+        }
+
+        private void accept(ClusterImage used, ByteBuf reply) {
+            try {
+                request.verify(reply);
+            } catch (MirachException e) {
+                reply.release();
+                refused(used, e);
+                return;
+            }
+            if (!result.complete(reply)) {
+                reply.release();
+            }
+        }
+
+        private void refused(ClusterImage used, MirachException e) {
+            switch (e.code()) {
+                case WRONG_PG, STALE_MAP, STALE_LAYER, UNKNOWN_LAYER -> {
+                    map.refresh();
+                    long nanos =
+                            map.image() != used
+                                    ? 0
+                                    : config.backoffNanos(
+                                            rounds, ThreadLocalRandom.current().nextDouble());
+                    rounds++;
+                    againIn(nanos);
+                }
+                case CHECKSUM_MISMATCH -> {
+                    LOG.warn("volume {}: {}", life.volume().name(), e.getMessage());
+                    if (++damaged < MAX_DAMAGED_TRIES) {
+                        againIn(0);
+                    } else {
+                        result.completeExceptionally(e);
+                    }
+                }
+                case FENCED -> {
+                    life.end(e);
+                    result.completeExceptionally(e);
+                }
+                default -> result.completeExceptionally(e);
+            }
+        }
+
+        private void againIn(long nanos) {
+            try {
+                // Also with no pause: a chain of synchronous answers must not nest.
+                timer.schedule(this::attempt, nanos, TimeUnit.NANOSECONDS);
+            } catch (RejectedExecutionException closing) {
+                result.completeExceptionally(
+                        new MirachException(ErrorCode.SHUTTING_DOWN, "client is closed"));
+            }
+        }
+    }
+}

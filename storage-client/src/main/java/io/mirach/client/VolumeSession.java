@@ -1,0 +1,449 @@
+package io.mirach.client;
+
+import io.mirach.client.InFlight.Generation;
+import io.mirach.client.routing.ExtentMapper;
+import io.mirach.client.routing.ExtentMapper.Part;
+import io.mirach.model.Attachment;
+import io.mirach.model.Block;
+import io.mirach.model.BlockRange;
+import io.mirach.model.Epoch;
+import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.MirachException;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.util.concurrent.EventExecutor;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
+
+/**
+ * An attached volume. A request is cut into parts, which are sent as the volume's budget of bytes
+ * allows, and is done when they are. Thread-safe without a thread of its own: a request starts on
+ * the caller's thread, and goes on and ends on the event loop that received the last reply.
+ */
+final class VolumeSession implements AttachedVolume {
+    private static final int MAX_REQUEST_BYTES = 32 << 20;
+    // What a part that carries no payload takes of the budget.
+    private static final long BARE_PART_BYTES = 512;
+
+    private final AttachmentLife life;
+    private final ExtentMapper mapper;
+    private final WriteParts writes;
+    private final ReadParts reads;
+    private final AllocationQuery allocations;
+    private final ByteBufAllocator allocator;
+    private final EventExecutor timer;
+    private final Duration requestTimeout;
+    private final Supplier<CompletableFuture<Void>> giveBack;
+
+    private final ByteBudget budget;
+    private final long maxBytesQueued;
+    private final int maxRequests;
+    private final AtomicInteger requests = new AtomicInteger();
+    private final AtomicLong bytesQueued = new AtomicLong();
+    private final InFlight allInFlight = new InFlight();
+    private final InFlight writesInFlight = new InFlight();
+    private final Set<Operation<?>> operations = ConcurrentHashMap.newKeySet();
+    private final AbandonedWrites abandoned = new AbandonedWrites();
+
+    private final Object detachLock = new Object();
+    // Guarded by detachLock; empty until asked for.
+    private Optional<CompletableFuture<Void>> detached = Optional.empty();
+
+    /**
+     * @param giveBack tells the cluster that the attachment has ended
+     */
+    VolumeSession(
+            VolumeCalls calls,
+            MirachClientConfig config,
+            ByteBufAllocator allocator,
+            EventExecutor timer,
+            Supplier<CompletableFuture<Void>> giveBack) {
+        this.life = calls.life();
+        this.mapper = new ExtentMapper(life.volume().extentBytes());
+        this.writes = new WriteParts(calls, allocator);
+        this.reads = new ReadParts(calls, allocator);
+        this.allocations = new AllocationQuery(calls, allocator);
+        this.allocator = allocator;
+        this.timer = timer;
+        this.requestTimeout = config.requestTimeout();
+        this.giveBack = giveBack;
+        this.budget = new ByteBudget(config.maxBytesInFlight());
+        this.maxBytesQueued = config.maxBytesQueued();
+        this.maxRequests = config.maxRequests();
+        life.onEnd(reason -> operations.forEach(operation -> operation.fail(reason)));
+    }
+
+    /**
+     * A request from its admission until nothing of it is on its way any more. It is counted in
+     * before it is checked, so that a detach or an end at that moment either sees it or is seen.
+     */
+    private final class Operation<T> {
+        private final CompletableFuture<T> result = new CompletableFuture<>();
+        private final AtomicBoolean told = new AtomicBoolean();
+        private final long queuedBytes;
+        private final Generation generation = allInFlight.begin();
+        private final Optional<Generation> writeGeneration;
+
+        Operation(long queuedBytes, boolean isWrite) {
+            this.queuedBytes = queuedBytes;
+            this.writeGeneration = isWrite ? Optional.of(writesInFlight.begin()) : Optional.empty();
+            requests.incrementAndGet();
+            bytesQueued.addAndGet(queuedBytes);
+            operations.add(this);
+        }
+
+        /** False if the caller was told something else before; then it does not get the value. */
+        boolean succeed(T value) {
+            return tell() && result.complete(value);
+        }
+
+        void fail(Throwable failure) {
+            if (tell()) {
+                result.completeExceptionally(causeOf(failure));
+            }
+        }
+
+        // Before the caller learns of it: what it does then must find this operation gone.
+        private boolean tell() {
+            if (!told.compareAndSet(false, true)) {
+                return false;
+            }
+            operations.remove(this);
+            writeGeneration.ifPresent(writesInFlight::end);
+            return true;
+        }
+
+        /** Nothing of it is left. */
+        void settle() {
+            requests.decrementAndGet();
+            bytesQueued.addAndGet(-queuedBytes);
+            allInFlight.end(generation);
+        }
+
+        /** The outcome is known without anything having been sent. */
+        CompletableFuture<T> endAtOnce(Optional<MirachException> refusal, T value) {
+            settle();
+            refusal.ifPresentOrElse(this::fail, () -> succeed(value));
+            return result;
+        }
+    }
+
+    @Override
+    public String name() {
+        return life.volume().name();
+    }
+
+    @Override
+    public Epoch epoch() {
+        return life.attachment().epoch();
+    }
+
+    @Override
+    public long sizeBytes() {
+        return life.volume().sizeBytes();
+    }
+
+    @Override
+    public boolean readOnly() {
+        return life.attachment().mode() == Attachment.Mode.READ_ONLY;
+    }
+
+    @Override
+    public CompletableFuture<ByteBuf> read(long offsetBytes, int lengthBytes) {
+        Operation<ByteBuf> operation = new Operation<>(0, false);
+        Optional<MirachException> refusal =
+                refusal(offsetBytes, lengthBytes, MAX_REQUEST_BYTES, false);
+        if (refusal.isPresent() || lengthBytes == 0) {
+            return operation.endAtOnce(refusal, ZeroBytes.of(0));
+        }
+        ReadResult parts = new ReadResult(mapper.partCount(offsetBytes, lengthBytes));
+        PartRun run =
+                new PartRun(
+                        offsetBytes,
+                        offsetBytes + lengthBytes,
+                        mapper::firstPart,
+                        Part::lengthBytes,
+                        budget,
+                        (part, index) ->
+                                reads.read(part).thenAccept(bytes -> parts.set(index, bytes)));
+        limitTime(operation, () -> {});
+        run.start()
+                .whenComplete(
+                        (ok, failure) -> {
+                            operation.settle();
+                            if (failure != null) {
+                                parts.release();
+                                operation.fail(failure);
+                                return;
+                            }
+                            ByteBuf bytes = parts.joined(allocator);
+                            if (!operation.succeed(bytes)) {
+                                bytes.release();
+                            }
+                        });
+        return operation.result;
+    }
+
+    @Override
+    public CompletableFuture<Void> write(long offsetBytes, ByteBuf data) {
+        int lengthBytes = data.readableBytes();
+        Operation<Void> operation = new Operation<>(lengthBytes, true);
+        Optional<MirachException> refusal =
+                refusal(offsetBytes, lengthBytes, MAX_REQUEST_BYTES, true);
+        if (refusal.isPresent() || lengthBytes == 0) {
+            data.release();
+            return operation.endAtOnce(refusal, null);
+        }
+        int start = data.readerIndex();
+        long endBytes = offsetBytes + lengthBytes;
+        PartRun run =
+                new PartRun(
+                        offsetBytes,
+                        endBytes,
+                        mapper::firstPart,
+                        Part::lengthBytes,
+                        budget,
+                        (part, index) -> {
+                            int from = start + (int) (part.offsetBytes() - offsetBytes);
+                            ByteBuf bytes = data.retainedSlice(from, part.lengthBytes());
+                            return writes.write(part, bytes, false);
+                        });
+        return change(operation, offsetBytes, endBytes, run, data::release);
+    }
+
+    @Override
+    public CompletableFuture<Void> writeZeroes(
+            long offsetBytes, long lengthBytes, boolean keepAllocated) {
+        Operation<Void> operation = new Operation<>(0, true);
+        Optional<MirachException> refusal = refusal(offsetBytes, lengthBytes, Long.MAX_VALUE, true);
+        if (refusal.isPresent() || lengthBytes == 0) {
+            return operation.endAtOnce(refusal, null);
+        }
+        long endBytes = offsetBytes + lengthBytes;
+        if (!keepAllocated) {
+            return zero(operation, offsetBytes, endBytes);
+        }
+        PartRun run =
+                new PartRun(
+                        offsetBytes,
+                        endBytes,
+                        mapper::firstPart,
+                        Part::lengthBytes,
+                        budget,
+                        (part, index) ->
+                                writes.write(part, ZeroBytes.of(part.lengthBytes()), true));
+        return change(operation, offsetBytes, endBytes, run, () -> {});
+    }
+
+    @Override
+    public CompletableFuture<Void> discard(long offsetBytes, long lengthBytes) {
+        Operation<Void> operation = new Operation<>(0, true);
+        Optional<MirachException> refusal = refusal(offsetBytes, lengthBytes, Long.MAX_VALUE, true);
+        if (refusal.isPresent()) {
+            return operation.endAtOnce(refusal, null);
+        }
+        // Inward: bytes of a block that is only partly discarded are kept.
+        long first = (offsetBytes + Block.BYTES - 1) / Block.BYTES * Block.BYTES;
+        long end = (offsetBytes + lengthBytes) / Block.BYTES * Block.BYTES;
+        if (first >= end) {
+            return operation.endAtOnce(Optional.empty(), null);
+        }
+        return zero(operation, first, end);
+    }
+
+    private CompletableFuture<Void> zero(
+            Operation<Void> operation, long offsetBytes, long endBytes) {
+        PartRun run =
+                new PartRun(
+                        offsetBytes,
+                        endBytes,
+                        mapper::firstExtentPart,
+                        part -> BARE_PART_BYTES,
+                        budget,
+                        (part, index) -> writes.zero(part));
+        return change(operation, offsetBytes, endBytes, run, () -> {});
+    }
+
+    /** Runs a write of any kind; {@code cleanUp} runs when nothing of it is on its way any more. */
+    private CompletableFuture<Void> change(
+            Operation<Void> operation,
+            long offsetBytes,
+            long endBytes,
+            PartRun run,
+            Runnable cleanUp) {
+        CompletableFuture<Void> settled = new CompletableFuture<>();
+        // Known as abandoned before its caller is told so: the caller may write again at once.
+        limitTime(operation, () -> abandoned.add(offsetBytes, endBytes, settled));
+        CompletableFuture<Void> ended =
+                abandoned.isEmpty()
+                        ? run.start()
+                        : abandoned
+                                .clear(offsetBytes, endBytes)
+                                .thenCompose(nothingInTheWay -> run.start());
+        ended.whenComplete(
+                (ok, failure) -> {
+                    cleanUp.run();
+                    operation.settle();
+                    settled.complete(null);
+                    if (failure != null) {
+                        operation.fail(failure);
+                    } else {
+                        operation.succeed(null);
+                    }
+                });
+        return operation.result;
+    }
+
+    @Override
+    public CompletableFuture<Void> flush() {
+        Optional<MirachException> refusal = life.refusal();
+        if (refusal.isPresent()) {
+            return CompletableFuture.failedFuture(refusal.get());
+        }
+        // What was acknowledged is durable already; this also waits for what is on its way.
+        CompletableFuture<Void> written = writesInFlight.barrier();
+        if (written.isDone()) {
+            return written.copy();
+        }
+        return written.thenCompose(
+                done ->
+                        life.endedBy()
+                                .<CompletableFuture<Void>>map(CompletableFuture::failedFuture)
+                                .orElseGet(() -> CompletableFuture.completedFuture(null)));
+    }
+
+    @Override
+    public CompletableFuture<Allocation> allocation(
+            long offsetBytes, long lengthBytes, int maxRuns) {
+        Operation<Allocation> operation = new Operation<>(0, false);
+        Optional<MirachException> refusal =
+                lengthBytes == 0 || maxRuns < 1
+                        ? refused(
+                                ErrorCode.INVALID_ARGUMENT,
+                                "allocation of "
+                                        + lengthBytes
+                                        + " bytes, at most "
+                                        + maxRuns
+                                        + " runs")
+                        : refusal(offsetBytes, lengthBytes, Long.MAX_VALUE, false);
+        if (refusal.isPresent()) {
+            return operation.endAtOnce(refusal, null);
+        }
+        limitTime(operation, () -> {});
+        allocations
+                .ask(BlockRange.covering(offsetBytes, lengthBytes), maxRuns)
+                .whenComplete(
+                        (allocation, failure) -> {
+                            operation.settle();
+                            if (failure != null) {
+                                operation.fail(failure);
+                            } else {
+                                operation.succeed(allocation);
+                            }
+                        });
+        return operation.result;
+    }
+
+    @Override
+    public CompletableFuture<Void> closed() {
+        return life.closed().copy();
+    }
+
+    @Override
+    public CompletableFuture<Void> detach() {
+        synchronized (detachLock) {
+            if (detached.isEmpty() || detached.get().isCompletedExceptionally()) {
+                detached = Optional.of(startDetach());
+            }
+            return detached.get().copy();
+        }
+    }
+
+    private CompletableFuture<Void> startDetach() {
+        life.beginDetach();
+        if (life.endedBy().isPresent()) {
+            // Fenced: there is nothing left to give back.
+            return CompletableFuture.completedFuture(null);
+        }
+        return allInFlight.barrier().thenCompose(done -> giveBack.get()).thenRun(life::detached);
+    }
+
+    /** Why a request is refused at once; empty if it may go on. */
+    private Optional<MirachException> refusal(
+            long offsetBytes, long lengthBytes, long maxBytes, boolean isWrite) {
+        Optional<MirachException> over = life.refusal();
+        if (over.isPresent()) {
+            return over;
+        }
+        if (isWrite && readOnly()) {
+            return refused(ErrorCode.READ_ONLY, "volume " + name() + " is attached read-only");
+        }
+        long sizeBytes = sizeBytes();
+        // Written so that no sum can overflow.
+        if (offsetBytes < 0 || lengthBytes < 0 || offsetBytes > sizeBytes - lengthBytes) {
+            return refused(
+                    ErrorCode.OUT_OF_RANGE,
+                    offsetBytes + " + " + lengthBytes + " bytes of a volume of " + sizeBytes);
+        }
+        if (lengthBytes > maxBytes) {
+            return refused(
+                    ErrorCode.INVALID_ARGUMENT,
+                    "a request of " + lengthBytes + " bytes; at most " + maxBytes);
+        }
+        if (requests.get() > maxRequests || bytesQueued.get() > maxBytesQueued) {
+            return refused(
+                    ErrorCode.BACK_PRESSURED, "too many requests to volume " + name() + " already");
+        }
+        return Optional.empty();
+    }
+
+    private static Optional<MirachException> refused(ErrorCode code, String detail) {
+        return Optional.of(new MirachException(code, detail));
+    }
+
+    /**
+     * Has the operation fail when the configured time is over.
+     *
+     * @param beforeGivingUp runs before its caller is told
+     */
+    private void limitTime(Operation<?> operation, Runnable beforeGivingUp) {
+        if (requestTimeout.isZero()) {
+            return;
+        }
+        MirachException late =
+                new MirachException(
+                        ErrorCode.TIMEOUT,
+                        "volume "
+                                + name()
+                                + " did not answer within "
+                                + requestTimeout.toMillis()
+                                + " ms");
+        Runnable giveUp =
+                () -> {
+                    beforeGivingUp.run();
+                    operation.fail(late);
+                };
+        try {
+            var timeout = timer.schedule(giveUp, requestTimeout.toNanos(), TimeUnit.NANOSECONDS);
+            operation.result.whenComplete((value, failure) -> timeout.cancel(false));
+        } catch (RejectedExecutionException closing) {
+            operation.fail(new MirachException(ErrorCode.SHUTTING_DOWN, "client is closed"));
+        }
+    }
+
+    private static Throwable causeOf(Throwable failure) {
+        return failure instanceof CompletionException && failure.getCause() != null
+                ? failure.getCause()
+                : failure;
+    }
+}
