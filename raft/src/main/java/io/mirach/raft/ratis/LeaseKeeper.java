@@ -60,6 +60,7 @@ final class LeaseKeeper implements ReadLease {
     private final long leaseNanos;
     private final long holdNanos;
     private final long intervalNanos;
+    private final long startNanos;
 
     private final Map<UUID, Entry> entries = new ConcurrentHashMap<>();
 
@@ -86,6 +87,7 @@ final class LeaseKeeper implements ReadLease {
         this.leaseNanos = lease.toNanos();
         this.holdNanos = leaseNanos - leaseNanos / DRIFT_MARGIN_DIVISOR;
         this.intervalNanos = interval.toNanos();
+        this.startNanos = timer.nanoTime();
         this.clockOffsetMs = clockOffsetMs();
     }
 
@@ -322,7 +324,7 @@ final class LeaseKeeper implements ReadLease {
     }
 
     private long clockOffsetMs() {
-        return timer.wallTimeMs() - timer.nanoTime() / 1_000_000;
+        return timer.wallTimeMs() - (timer.nanoTime() - startNanos) / 1_000_000;
     }
 
     /** Sends each peer one message with all that concerns it. */

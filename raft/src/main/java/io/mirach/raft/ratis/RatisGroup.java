@@ -6,47 +6,35 @@ import io.mirach.raft.RaftHostConfig;
 import io.mirach.raft.RefusedException;
 import io.mirach.raft.RefusedException.Reason;
 import io.mirach.raft.ReplicaStatus;
-import io.mirach.raft.ReplicaStatus.Role;
 import io.mirach.raft.ReplicatedLog;
 import io.mirach.raft.ReplicatedStateMachine;
 import io.mirach.raft.RoleChange;
 import io.netty.buffer.ByteBuf;
 import java.io.IOException;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
-import org.apache.ratis.proto.RaftProtos.RaftPeerRole;
 import org.apache.ratis.protocol.ClientId;
 import org.apache.ratis.protocol.RaftClientAsynchronousProtocol;
 import org.apache.ratis.protocol.RaftClientReply;
 import org.apache.ratis.protocol.RaftClientRequest;
-import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.protocol.TransferLeadershipRequest;
 import org.apache.ratis.protocol.exceptions.LeaderNotReadyException;
 import org.apache.ratis.protocol.exceptions.LeaderSteppingDownException;
 import org.apache.ratis.protocol.exceptions.NotLeaderException;
 import org.apache.ratis.protocol.exceptions.ResourceUnavailableException;
-import org.apache.ratis.server.DivisionInfo;
-import org.apache.ratis.server.RaftConfiguration;
 import org.apache.ratis.server.RaftServer;
-import org.apache.ratis.server.raftlog.RaftLog;
 import org.apache.ratis.server.storage.RaftStorage;
 import org.apache.ratis.util.JavaUtils;
-import org.apache.ratis.util.LifeCycle;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -94,10 +82,11 @@ final class RatisGroup<R>
     private final Proposer<R> proposer;
     private final ClientId clientId = ClientId.randomId();
     private final AtomicLong callIds = new AtomicLong();
-    private final AtomicBoolean checkpointing = new AtomicBoolean();
-    private final ConcurrentHashMap<UUID, PeerAppender> appenders = new ConcurrentHashMap<>();
+    private final ReplicaView view;
+    private final Checkpoints checkpoints;
     private volatile RaftServer server;
     private volatile RaftServer.Division division;
+    private volatile boolean served;
     private volatile boolean closing;
     // Written under Ratis's lock of the division.
     private volatile long election;
@@ -116,6 +105,9 @@ final class RatisGroup<R>
                             return thread;
                         });
         RaftHostConfig config = host.config();
+        this.view = new ReplicaView(groupId, stateMachine, userStateMachine::durablePosition);
+        this.checkpoints =
+                new Checkpoints(stateMachine, view, config, host.checkpoints(), this::failed);
         this.proposer =
                 new Proposer<>(
                         new Proposer.Limits(
@@ -155,52 +147,7 @@ final class RatisGroup<R>
 
     @Override
     public ReplicaStatus status() {
-        DivisionInfo info = division.getInfo();
-        RaftLog log = division.getRaftLog();
-        boolean open = log.isOpened();
-        boolean leads = leads();
-        List<ReplicaStatus.Follower> followers = new ArrayList<>();
-        if (leads) {
-            appenders.forEach((peer, appender) -> followers.add(appender.status(peer)));
-        }
-        return new ReplicaStatus(
-                groupId,
-                role(info),
-                info.getCurrentTerm(),
-                leader(info),
-                stateMachine.applied(),
-                userStateMachine.durablePosition(),
-                log.getLastCommittedIndex(),
-                open ? log.getStartIndex() : RaftLog.INVALID_LOG_INDEX,
-                open ? logBytes() : 0,
-                followers);
-    }
-
-    private long logBytes() {
-        try {
-            return LogRetention.segments(logDirectory()).stream()
-                    .mapToLong(LogRetention.Segment::bytes)
-                    .sum();
-        } catch (IOException e) {
-            LOG.warn("The size of the log of {} is not known: {}", groupId, e.toString());
-            return 0;
-        }
-    }
-
-    private static Role role(DivisionInfo info) {
-        if (!info.getLifeCycleState().isRunning()) {
-            return Role.CLOSED;
-        }
-        return switch (info.getCurrentRole()) {
-            case LEADER -> Role.LEADER;
-            case CANDIDATE -> Role.CANDIDATE;
-            case LISTENER -> Role.LISTENER;
-            default -> Role.FOLLOWER;
-        };
-    }
-
-    private static Optional<UUID> leader(DivisionInfo info) {
-        return Optional.ofNullable(info.getLeaderId()).map(PeerIds::uuid);
+        return view.status();
     }
 
     @Override
@@ -313,47 +260,27 @@ final class RatisGroup<R>
 
     @Override
     public boolean alive() {
-        RaftServer.Division now = division;
-        return now != null && !closing && now.getInfo().getLifeCycleState().isRunning();
+        return !closing && view.alive();
     }
 
     @Override
     public long currentTerm() {
-        return division.getInfo().getCurrentTerm();
+        return view.currentTerm();
     }
 
     @Override
     public boolean leads() {
-        RaftServer.Division now = division;
-        return now != null
-                && !closing
-                && now.getInfo().isAlive()
-                && now.getInfo().getCurrentRole() == RaftPeerRole.LEADER;
+        return !closing && view.leads();
     }
 
     @Override
     public Optional<UUID> leaderHint() {
-        RaftServer.Division now = division;
-        return now == null
-                ? Optional.empty()
-                : leader(now.getInfo()).filter(leader -> !leader.equals(host.config().peerId()));
+        return view.leader().filter(leader -> !leader.equals(host.config().peerId()));
     }
 
     @Override
     public List<Set<UUID>> configurations() {
-        RaftConfiguration configuration = division.getRaftConf();
-        List<Set<UUID>> configurations = new ArrayList<>(2);
-        for (var voters :
-                List.of(configuration.getCurrentPeers(), configuration.getPreviousPeers())) {
-            if (!voters.isEmpty()) {
-                Set<UUID> ids = new HashSet<>();
-                for (RaftPeer voter : voters) {
-                    ids.add(PeerIds.uuid(voter.getId()));
-                }
-                configurations.add(ids);
-            }
-        }
-        return configurations;
+        return view.configurations();
     }
 
     @Override
@@ -372,6 +299,7 @@ final class RatisGroup<R>
     public void initializing(RaftServer server, RaftStorage storage) throws IOException {
         this.server = server;
         this.division = server.getDivision(PeerIds.raftGroupId(groupId));
+        view.attach(division);
         Optional<RaftGroupMembers> members = host.initialMembers(groupId);
         if (members.isPresent()) {
             InitialMembers.write(members.get(), storage.getStorageDir().getCurrentDir().toPath());
@@ -399,7 +327,7 @@ final class RatisGroup<R>
 
     @Override
     public void notLeader() {
-        appenders.clear();
+        view.leadsNoMore();
         long ended = election;
         offLock(() -> proposer.notLeader(ended));
         host.leases().ended(groupId, Optional.empty());
@@ -421,39 +349,7 @@ final class RatisGroup<R>
 
     @Override
     public void applied() {
-        if (stateMachine.bytesSinceCheckpoint() >= host.config().checkpointBytes()
-                && checkpointing.compareAndSet(false, true)) {
-            try {
-                host.checkpoints().execute(this::checkpoint);
-            } catch (RejectedExecutionException e) {
-                LOG.debug("{} is closing and takes no more checkpoints", groupId);
-            }
-        }
-    }
-
-    private void checkpoint() {
-        try {
-            LogPosition durable = stateMachine.checkpoint();
-            long purge =
-                    LogRetention.purgeIndex(
-                            LogRetention.segments(logDirectory()),
-                            durable.index(),
-                            host.config().logRetentionBytes());
-            RaftLog log = division.getRaftLog();
-            if (purge >= 0 && log.isOpened() && !closing) {
-                log.purge(purge);
-            }
-        } catch (Throwable t) {
-            if (!closing) {
-                failed("The checkpoint of a group failed", t);
-            }
-        } finally {
-            checkpointing.set(false);
-        }
-    }
-
-    private Path logDirectory() {
-        return division.getRaftStorage().getStorageDir().getCurrentDir().toPath();
+        checkpoints.applied();
     }
 
     @Override
@@ -476,25 +372,31 @@ final class RatisGroup<R>
 
     @Override
     public void addAppender(PeerAppender appender) {
-        appenders.put(PeerIds.uuid(appender.getFollowerId()), appender);
+        view.addAppender(appender);
     }
 
     boolean hasMembers() {
-        return division != null && !division.getRaftConf().getAllPeers().isEmpty();
+        return view.hasMembers();
+    }
+
+    /** Ratis has started this replica. */
+    void beginServing() {
+        served = true;
+    }
+
+    boolean isServed() {
+        return served && view.hasMembers();
     }
 
     /** Whether Ratis closed this replica though nobody here asked for it. */
     boolean stoppedByItself() {
-        if (closing || division == null) {
-            return false;
-        }
-        LifeCycle.State state = division.getInfo().getLifeCycleState();
-        return state.isClosingOrClosed() || state == LifeCycle.State.EXCEPTION;
+        return served && !closing && view.stopped();
     }
 
     /** Nothing is accepted any more; what Ratis has will still be completed by it. */
     void beginClose() {
         closing = true;
+        checkpoints.close();
         proposer.close();
         host.leases().remove(groupId);
     }

@@ -41,7 +41,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** {@link RaftHost} on Apache Ratis: one {@code RaftServer} per data dir, over gRPC. */
-public final class RatisHost implements RaftHost, RatisGroup.Host {
+public final class RatisHost implements RaftHost {
     private static final Logger LOG = LoggerFactory.getLogger(RatisHost.class);
     // How often the life of the server and its groups is looked at.
     private static final long WATCH_INTERVAL_NANOS = 200_000_000L;
@@ -148,6 +148,7 @@ public final class RatisHost implements RaftHost, RatisGroup.Host {
                         .setOption(RaftStorage.StartupOption.RECOVER)
                         .build();
         server.start();
+        groups.values().forEach(RatisGroup::beginServing);
         leases.start();
         timer.schedule(this::watch, WATCH_INTERVAL_NANOS);
     }
@@ -162,7 +163,7 @@ public final class RatisHost implements RaftHost, RatisGroup.Host {
     }
 
     private <R> RatisGroup<R> newGroup(UUID id, ReplicatedStateMachine<R> stateMachine) {
-        return new RatisGroup<>(id, stateMachine, this);
+        return new RatisGroup<>(id, stateMachine, new GroupHost());
     }
 
     // ---- RaftHost ----
@@ -175,7 +176,7 @@ public final class RatisHost implements RaftHost, RatisGroup.Host {
     @Override
     public Set<UUID> groups() {
         return groups.values().stream()
-                .filter(RatisGroup::alive)
+                .filter(RatisGroup::isServed)
                 .map(RatisGroup::groupId)
                 .collect(Collectors.toCollection(HashSet::new));
     }
@@ -184,7 +185,7 @@ public final class RatisHost implements RaftHost, RatisGroup.Host {
     @SuppressWarnings("unchecked") // The contract leaves the reply type to the caller.
     public <R> Optional<ReplicatedLog<R>> log(UUID groupId) {
         return Optional.ofNullable((RatisGroup<R>) groups.get(groupId))
-                .filter(RatisGroup::hasMembers)
+                .filter(RatisGroup::isServed)
                 .map(group -> group);
     }
 
@@ -254,6 +255,7 @@ public final class RatisHost implements RaftHost, RatisGroup.Host {
                                     callIds.incrementAndGet(),
                                     group,
                                     false)));
+            groups.get(id).beginServing();
         } catch (IOException | RuntimeException e) {
             RatisGroup<?> half = groups.remove(id);
             if (half != null) {
@@ -293,6 +295,11 @@ public final class RatisHost implements RaftHost, RatisGroup.Host {
         }
     }
 
+    @Override
+    public ReadLease readLease() {
+        return leases;
+    }
+
     // ---- The end ----
 
     private void watch() {
@@ -313,8 +320,7 @@ public final class RatisHost implements RaftHost, RatisGroup.Host {
         timer.schedule(this::watch, WATCH_INTERVAL_NANOS);
     }
 
-    @Override
-    public void failed(String what, Throwable cause) {
+    private void failed(String what, Throwable cause) {
         if (closed.get() || !failed.compareAndSet(false, true)) {
             return;
         }
@@ -345,45 +351,46 @@ public final class RatisHost implements RaftHost, RatisGroup.Host {
         timer.close();
     }
 
-    // ---- RatisGroup.Host ----
+    /** What groups see of their host. */
+    private final class GroupHost implements RatisGroup.Host {
+        @Override
+        public RaftHostConfig config() {
+            return config;
+        }
 
-    @Override
-    public RaftHostConfig config() {
-        return config;
-    }
+        @Override
+        public LeaseKeeper leases() {
+            return leases;
+        }
 
-    @Override
-    public ReadLease readLease() {
-        return leases;
-    }
+        @Override
+        public long nanoTime() {
+            return timer.nanoTime();
+        }
 
-    @Override
-    public LeaseKeeper leases() {
-        return leases;
-    }
+        @Override
+        public Executor checkpoints() {
+            return checkpoints;
+        }
 
-    @Override
-    public long nanoTime() {
-        return timer.nanoTime();
-    }
+        @Override
+        public Optional<RaftGroupMembers> initialMembers(UUID groupId) {
+            return Optional.ofNullable(initialMembers.get(groupId));
+        }
 
-    @Override
-    public Executor checkpoints() {
-        return checkpoints;
-    }
+        @Override
+        public void lacksEntries(UUID groupId, LogPosition firstAvailable) {
+            backfillListener.replicaNeedsBackfill(groupId, firstAvailable);
+        }
 
-    @Override
-    public Optional<RaftGroupMembers> initialMembers(UUID groupId) {
-        return Optional.ofNullable(initialMembers.get(groupId));
-    }
+        @Override
+        public void followerLacksEntries(UUID groupId, UUID follower) {
+            backfillListener.followerNeedsBackfill(groupId, follower);
+        }
 
-    @Override
-    public void lacksEntries(UUID groupId, LogPosition firstAvailable) {
-        backfillListener.replicaNeedsBackfill(groupId, firstAvailable);
-    }
-
-    @Override
-    public void followerLacksEntries(UUID groupId, UUID follower) {
-        backfillListener.followerNeedsBackfill(groupId, follower);
+        @Override
+        public void failed(String what, Throwable cause) {
+            RatisHost.this.failed(what, cause);
+        }
     }
 }
