@@ -8,6 +8,7 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -28,6 +29,7 @@ final class LedgerStateMachine implements ReplicatedStateMachine<LedgerStateMach
     record Receipt(long number, LogPosition entry, int batchSize, String command) {}
 
     private final Path file;
+    private final boolean keeps;
     private final List<String> commands = new ArrayList<>(); // Guarded by this.
     private final List<RoleChange> roles = new CopyOnWriteArrayList<>();
     private LogPosition durable = LogPosition.NONE;
@@ -39,10 +41,20 @@ final class LedgerStateMachine implements ReplicatedStateMachine<LedgerStateMach
     private volatile Runnable duringApply = () -> {};
 
     LedgerStateMachine(Path file) {
+        this(file, true);
+    }
+
+    private LedgerStateMachine(Path file, boolean keeps) {
         this.file = file;
+        this.keeps = keeps;
         if (Files.exists(file)) {
             load();
         }
+    }
+
+    /** One that forgets the commands, for measuring. */
+    static LedgerStateMachine discarding(Path file) {
+        return new LedgerStateMachine(file, false);
     }
 
     private void load() {
@@ -53,7 +65,7 @@ final class LedgerStateMachine implements ReplicatedStateMachine<LedgerStateMach
             for (int i = 0; i < count; i++) {
                 byte[] command = new byte[in.readInt()];
                 in.readFully(command);
-                commands.add(new String(command, java.nio.charset.StandardCharsets.UTF_8));
+                commands.add(new String(command, StandardCharsets.UTF_8));
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -82,10 +94,12 @@ final class LedgerStateMachine implements ReplicatedStateMachine<LedgerStateMach
             advance(position);
             List<Receipt> receipts = new ArrayList<>(batch.size());
             for (ByteBuf command : batch) {
-                String text = command.toString(java.nio.charset.StandardCharsets.UTF_8);
-                receipts.add(new Receipt(commands.size(), position, batch.size(), text));
-                commands.add(text);
                 bytes += command.readableBytes();
+                String text = keeps ? command.toString(StandardCharsets.UTF_8) : "";
+                receipts.add(new Receipt(commands.size(), position, batch.size(), text));
+                if (keeps) {
+                    commands.add(text);
+                }
             }
             return receipts;
         }
@@ -123,7 +137,7 @@ final class LedgerStateMachine implements ReplicatedStateMachine<LedgerStateMach
                 out.writeLong(applied.index());
                 out.writeInt(commands.size());
                 for (String command : commands) {
-                    byte[] text = command.getBytes(java.nio.charset.StandardCharsets.UTF_8);
+                    byte[] text = command.getBytes(StandardCharsets.UTF_8);
                     out.writeInt(text.length);
                     out.write(text);
                 }

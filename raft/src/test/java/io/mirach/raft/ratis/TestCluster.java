@@ -31,6 +31,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 
 /** Hosts in this JVM, on loopback, with an in-process lease channel that can be cut. */
@@ -65,7 +66,7 @@ final class TestCluster implements AutoCloseable {
                                 config,
                                 group -> {
                                     LedgerStateMachine machine =
-                                            new LedgerStateMachine(
+                                            machineFactory.apply(
                                                     directory.resolve(group + ".ledger"));
                                     machines.put(group, machine);
                                     return machine;
@@ -112,9 +113,19 @@ final class TestCluster implements AutoCloseable {
 
     final List<Node> nodes = new ArrayList<>();
     private final UnaryOperator<RaftHostConfig> configure;
+    private final Function<Path, LedgerStateMachine> machineFactory;
 
     TestCluster(Path directory, int size, UnaryOperator<RaftHostConfig> configure) {
+        this(directory, size, configure, LedgerStateMachine::new);
+    }
+
+    TestCluster(
+            Path directory,
+            int size,
+            UnaryOperator<RaftHostConfig> configure,
+            Function<Path, LedgerStateMachine> machineFactory) {
         this.configure = configure;
+        this.machineFactory = machineFactory;
         for (int i = 0; i < size; i++) {
             nodes.add(new Node(directory.resolve("node-" + i), freePort()));
         }
