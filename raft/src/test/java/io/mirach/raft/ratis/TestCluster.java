@@ -31,6 +31,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 
@@ -149,7 +150,7 @@ final class TestCluster implements AutoCloseable {
                 config.logRetentionBytes());
     }
 
-    private static int freePort() {
+    static int freePort() {
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             return socket.getLocalPort();
         } catch (IOException e) {
@@ -186,8 +187,15 @@ final class TestCluster implements AutoCloseable {
 
     /** Waits until a running node leads and may answer. */
     Node leader(UUID group) {
-        await().atMost(PATIENCE).until(() -> findLeader(group) != null);
-        return findLeader(group);
+        AtomicReference<Node> found = new AtomicReference<>();
+        await().atMost(PATIENCE)
+                .pollDelay(Duration.ZERO)
+                .until(
+                        () -> {
+                            found.set(findLeader(group));
+                            return found.get() != null;
+                        });
+        return found.get();
     }
 
     private Node findLeader(UUID group) {

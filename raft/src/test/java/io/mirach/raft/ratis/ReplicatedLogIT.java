@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What a healthy cluster of three does. The hosts are shared; each test has a group of its own. */
-class ReplicatedLogTest {
+class ReplicatedLogIT {
     private static final int MAX_ENTRY_BYTES = 64 << 10;
     private static final int MAX_QUEUED_BYTES = 256 << 10;
 
@@ -45,7 +45,7 @@ class ReplicatedLogTest {
 
     @BeforeAll
     static void start() {
-        cluster = new TestCluster(directory, 3, ReplicatedLogTest::config);
+        cluster = new TestCluster(directory, 3, ReplicatedLogIT::config);
     }
 
     private static RaftHostConfig config(RaftHostConfig config) {

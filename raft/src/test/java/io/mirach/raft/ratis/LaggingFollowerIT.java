@@ -1,0 +1,156 @@
+package io.mirach.raft.ratis;
+
+import static io.mirach.raft.ratis.TestCluster.command;
+import static io.mirach.raft.ratis.TestCluster.get;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.mirach.raft.RaftHostConfig;
+import io.mirach.raft.ReplicaStatus;
+import io.mirach.raft.ReplicatedLog;
+import io.mirach.raft.ratis.LedgerStateMachine.Receipt;
+import io.mirach.raft.ratis.TestCluster.Node;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadInfo;
+import java.lang.management.ThreadMXBean;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A follower that is away for longer than the log is kept. */
+class LaggingFollowerIT {
+    private static final long MIB = 1 << 20;
+    private static final long CHECKPOINT_BYTES = 4 * MIB;
+    private static final long RETENTION_BYTES = 20 * MIB;
+    // The open segment, preallocation, and what is written before a checkpoint is done.
+    private static final long ROOM_BYTES = 24 * MIB;
+
+    @TempDir Path directory;
+
+    private static RaftHostConfig config(RaftHostConfig config) {
+        RaftHostConfig quick = TestCluster.quick(config);
+        return new RaftHostConfig(
+                quick.peerId(),
+                quick.storageDir(),
+                quick.address(),
+                quick.electionTimeoutMin(),
+                quick.electionTimeoutMax(),
+                quick.readLease(),
+                quick.readLeaseInterval(),
+                quick.maxEntryBytes(),
+                quick.maxEntriesInFlight(),
+                quick.maxQueuedBytes(),
+                CHECKPOINT_BYTES,
+                RETENTION_BYTES);
+    }
+
+    private static void write(ReplicatedLog<Receipt> log, long bytes) {
+        String text = "x".repeat(256 << 10);
+        List<CompletableFuture<Receipt>> replies = new ArrayList<>();
+        for (long written = 0; written < bytes; written += text.length()) {
+            replies.add(log.propose(command(text)));
+            if (replies.size() == 16) {
+                replies.forEach(TestCluster::get);
+                replies.clear();
+            }
+        }
+        replies.forEach(TestCluster::get);
+    }
+
+    private static ReplicaStatus.Follower follower(ReplicatedLog<Receipt> log, UUID peer) {
+        return log.status().followers().stream()
+                .filter(each -> each.peer().equals(peer))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    @Test
+    void logStaysBoundedAndTheFollowerIsReportedWithoutSpinning() {
+        try (TestCluster cluster =
+                new TestCluster(
+                        directory, 3, LaggingFollowerIT::config, LedgerStateMachine::discarding)) {
+            UUID group = cluster.createGroup();
+            Node leader = cluster.leader(group);
+            ReplicatedLog<Receipt> log = leader.log(group);
+            write(log, MIB);
+            Node away = cluster.followers(group).get(0);
+            away.stop();
+            write(log, 100 * MIB);
+            ReplicaStatus status = log.status();
+            assertThat(status.logStartIndex()).isPositive();
+            assertThat(status.logBytes()).isLessThan(RETENTION_BYTES + ROOM_BYTES);
+            assertThat(status.logBytes()).isGreaterThan(RETENTION_BYTES / 2);
+            await().atMost(TestCluster.PATIENCE)
+                    .until(() -> follower(log, away.id).needsBackfill());
+
+            away.start();
+            await().atMost(TestCluster.PATIENCE)
+                    .until(() -> leader.followersToBackfill.contains(away.id));
+            assertThat(follower(log, away.id).needsBackfill()).isTrue();
+            assertNothingSpins(log, away);
+
+            // The group goes on, and the follower does not disturb it.
+            assertThat(log.status().term()).isEqualTo(status.term());
+            write(log, MIB);
+            assertThat(away.failures).isEmpty();
+            assertThat(leader.failures).isEmpty();
+        }
+    }
+
+    private static void assertNothingSpins(ReplicatedLog<Receipt> log, Node away) {
+        int notices = away.backfillNotices.size();
+        long cpu = appenderCpuNanos();
+        long start = System.nanoTime();
+        long term = log.status().term();
+        Duration watched = Duration.ofSeconds(5);
+        await().atMost(TestCluster.PATIENCE)
+                .until(() -> System.nanoTime() - start > watched.toNanos());
+        // Once a second.
+        assertThat(away.backfillNotices.size() - notices).isBetween(2, 8);
+        assertThat(Duration.ofNanos(appenderCpuNanos() - cpu)).isLessThan(Duration.ofMillis(500));
+        // It hears heartbeats, so it does not ask to be elected.
+        assertThat(log.status().term()).isEqualTo(term);
+        assertThat(follower(log, away.id).lastContactMs()).isLessThan(1500);
+    }
+
+    private static long appenderCpuNanos() {
+        ThreadMXBean threads = ManagementFactory.getThreadMXBean();
+        long sum = 0;
+        for (ThreadInfo thread : threads.getThreadInfo(threads.getAllThreadIds())) {
+            if (thread != null && thread.getThreadName().contains("PeerAppender")) {
+                sum += Math.max(0, threads.getThreadCpuTime(thread.getThreadId()));
+            }
+        }
+        return sum;
+    }
+
+    @Test
+    void followerWithinTheLogCatchesUpFromIt() {
+        try (TestCluster cluster =
+                new TestCluster(
+                        directory, 3, LaggingFollowerIT::config, LedgerStateMachine::discarding)) {
+            UUID group = cluster.createGroup();
+            Node leader = cluster.leader(group);
+            ReplicatedLog<Receipt> log = leader.log(group);
+            write(log, 30 * MIB);
+            Node away = cluster.followers(group).get(0);
+            away.stop();
+            write(log, 6 * MIB);
+            Receipt last = get(log.propose(command("last")));
+            away.start();
+            await().atMost(TestCluster.PATIENCE)
+                    .until(
+                            () ->
+                                    away.machine(group).appliedPosition().index()
+                                            >= last.entry().index());
+            assertThat(follower(log, away.id).needsBackfill()).isFalse();
+            assertThat(leader.followersToBackfill).isEmpty();
+            assertThat(away.backfillNotices).isEmpty();
+        }
+    }
+}
