@@ -31,9 +31,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Reads, writes, zeroes and discards by a real client, against nodes without Raft. */
 @Timeout(90)
+@ExtendWith(NoLeaks.class)
 class ClientDataPathTest {
     private static final long VOLUME_BYTES = 8L << 30;
 

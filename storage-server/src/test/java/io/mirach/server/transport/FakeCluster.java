@@ -24,6 +24,7 @@ import io.mirach.protocol.cluster.ClusterDelta;
 import io.mirach.protocol.cluster.DetachRequest;
 import io.mirach.protocol.cluster.GetMap;
 import io.mirach.protocol.cluster.MapUpdate;
+import io.mirach.protocol.cluster.RegisterGateway;
 import io.mirach.protocol.data.BlockStatusReplyCodec;
 import io.mirach.protocol.data.BlockStatusRequestCodec;
 import io.mirach.protocol.data.ReadReplyCodec;
@@ -138,7 +139,7 @@ final class FakeCluster implements AutoCloseable {
         serve.accept(Opcode.GET_MAP, this::getMap);
         serve.accept(Opcode.ATTACH, body -> onMeta(node, body, this::attach));
         serve.accept(Opcode.DETACH, body -> onMeta(node, body, this::detach));
-        serve.accept(Opcode.REGISTER_GATEWAY, body -> onMeta(node, body, ignored -> empty()));
+        serve.accept(Opcode.REGISTER_GATEWAY, body -> onMeta(node, body, this::register));
         serve.accept(
                 Opcode.WRITE,
                 body -> {
@@ -269,6 +270,11 @@ final class FakeCluster implements AutoCloseable {
                         1);
         blocks.admitOnly(granted.epoch());
         return granted;
+    }
+
+    private ByteBuf register(ByteBuf body) {
+        JsonBody.decode(body, RegisterGateway.class);
+        return empty();
     }
 
     private ByteBuf detach(ByteBuf body) {

@@ -42,8 +42,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 @Timeout(60)
+@ExtendWith(NoLeaks.class)
 class NativeServerTest {
     private static final UUID CLUSTER = new UUID(1, 1);
     private static final Duration LONG = Duration.ofSeconds(30);
