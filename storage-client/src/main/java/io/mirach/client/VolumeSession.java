@@ -104,21 +104,20 @@ final class VolumeSession implements AttachedVolume {
 
         /** False if the caller was told something else before; then it does not get the value. */
         boolean succeed(T value) {
-            return tell() && result.complete(value);
+            return tell(() -> result.complete(value));
         }
 
         void fail(Throwable failure) {
-            if (tell()) {
-                result.completeExceptionally(causeOf(failure));
-            }
+            tell(() -> result.completeExceptionally(causeOf(failure)));
         }
 
-        // Before the caller learns of it: what it does then must find this operation gone.
-        private boolean tell() {
+        private boolean tell(Runnable outcome) {
             if (!told.compareAndSet(false, true)) {
                 return false;
             }
             operations.remove(this);
+            outcome.run();
+            // Only now: a flush that waited for this write completes after it.
             writeGeneration.ifPresent(writesInFlight::end);
             return true;
         }
