@@ -51,7 +51,9 @@ public record RaftHostConfig(
                 Duration.ofMillis(500),
                 Duration.ofMillis(100),
                 1 << 20,
-                4,
+                // More makes entries smaller: at depth 32, 28 commands per entry and 276 us of CPU
+                // each with 1, 18 and 310 with 2, 15 and 316 with 4. Two overlap disk and network.
+                2,
                 32L << 20,
                 64L << 20,
                 256L << 20);

@@ -17,15 +17,20 @@ public interface ReplicatedLog<R> {
      * Takes ownership of {@code command} and copies it once, into the entry. Completes on the apply
      * thread, in index order, after commit (fsynced on a majority) and apply. Fails with {@link
      * RefusedException} (certainly not appended) or {@link OutcomeUnknownException} (may have been,
-     * or may yet be, applied).
+     * or may yet be, applied). A replica that was just elected takes commands, but holds them in
+     * its bounded queue until every older lease has ended.
+     *
+     * @throws IllegalArgumentException if the command is more than 64 KiB larger than an entry may
+     *     be; it is released
      */
     CompletableFuture<R> propose(ByteBuf command);
 
     /**
      * Completes when this replica may answer reads from its applied state: it leads, its term's
      * first entry is applied, every older lease has ended, and a read lease holds (or a majority
-     * confirmed just now). Completes at once when the lease holds. Fails with {@link
-     * RefusedException}.
+     * confirmed just now). Completes at once when the lease holds, else on the lease thread: never
+     * block there. Fails with {@link RefusedException}. Take the read's view of the state right
+     * after: the answer is about now.
      *
      * @param strict trust no clock: ask a majority even when the lease holds
      */

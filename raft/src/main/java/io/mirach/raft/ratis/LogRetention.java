@@ -70,18 +70,27 @@ final class LogRetention {
      */
     static long purgeIndex(List<Segment> segments, long durableIndex, long retentionBytes) {
         long kept = 0;
+        boolean newestClosed = true;
         for (int i = segments.size() - 1; i >= 0; i--) {
             Segment segment = segments.get(i);
             kept += segment.bytes;
-            if (kept > retentionBytes && segment.endIndex != Long.MAX_VALUE) {
-                // The newest whole segment that does not fit goes, and all before it; except what
-                // is not durable yet.
-                for (int j = i; j >= 0; j--) {
-                    if (segments.get(j).endIndex <= durableIndex) {
-                        return segments.get(j).endIndex;
-                    }
-                }
-                return -1;
+            if (segment.endIndex == Long.MAX_VALUE) {
+                continue;
+            }
+            // The newest closed segment stays whatever its size: the open one may be empty, and a
+            // log without any entry could not be told from a lost one.
+            if (kept > retentionBytes && !newestClosed) {
+                return newestDurableEnd(segments.subList(0, i + 1), durableIndex);
+            }
+            newestClosed = false;
+        }
+        return -1;
+    }
+
+    private static long newestDurableEnd(List<Segment> segments, long durableIndex) {
+        for (int i = segments.size() - 1; i >= 0; i--) {
+            if (segments.get(i).endIndex <= durableIndex) {
+                return segments.get(i).endIndex;
             }
         }
         return -1;

@@ -71,6 +71,14 @@ final class RatisGroup<R>
         void failed(String what, Throwable cause);
     }
 
+    /**
+     * The newest time that this replica was elected.
+     *
+     * @param election counts them
+     * @param nanos a time not before it
+     */
+    private record Elected(long election, long term, long nanos) {}
+
     /** A command may be this much larger than an entry is meant to be. */
     static final int COMMAND_SLACK_BYTES = 64 << 10;
 
@@ -89,8 +97,7 @@ final class RatisGroup<R>
     private volatile boolean served;
     private volatile boolean closing;
     // Written under Ratis's lock of the division.
-    private volatile long election;
-    private volatile long electedNanos;
+    private volatile Elected elected = new Elected(0, -1, 0);
 
     RatisGroup(UUID groupId, ReplicatedStateMachine<R> userStateMachine, Host host) {
         this.groupId = groupId;
@@ -309,9 +316,8 @@ final class RatisGroup<R>
     @Override
     public void leaderChanged(RaftPeerId leader) {
         if (leader.equals(server.getId())) {
-            electedNanos = host.nanoTime();
-            long next = election + 1;
-            election = next;
+            long next = elected.election + 1;
+            elected = new Elected(next, currentTerm(), host.nanoTime());
             proposer.hold(next);
         } else {
             tellRole(new RoleChange(currentTerm(), false, Optional.of(PeerIds.uuid(leader))));
@@ -320,15 +326,18 @@ final class RatisGroup<R>
 
     @Override
     public void leaderReady(LogPosition firstEntry) {
-        host.leases()
-                .began(groupId, election, firstEntry.term(), electedNanos, firstEntry.index() == 0);
+        Elected now = elected;
+        if (now.term != firstEntry.term()) {
+            return; // Lost and won again meanwhile; the new term's first entry is on its way.
+        }
+        host.leases().began(groupId, now.election, now.term, now.nanos, firstEntry.index() == 0);
         tellRole(new RoleChange(firstEntry.term(), true, Optional.of(host.config().peerId())));
     }
 
     @Override
     public void notLeader() {
         view.leadsNoMore();
-        long ended = election;
+        long ended = elected.election;
         offLock(() -> proposer.notLeader(ended));
         host.leases().ended(groupId, Optional.empty());
         tellRole(new RoleChange(currentTerm(), false, Optional.empty()));
@@ -344,7 +353,7 @@ final class RatisGroup<R>
 
     @Override
     public long election() {
-        return election;
+        return elected.election;
     }
 
     @Override
@@ -382,6 +391,26 @@ final class RatisGroup<R>
     /** Ratis has started this replica. */
     void beginServing() {
         served = true;
+    }
+
+    /**
+     * Checks that the log still reaches what the state machine has applied.
+     *
+     * @throws IOException if it does not: this replica may have acknowledged entries that it lost
+     */
+    void checkLog() throws IOException {
+        long last = view.lastLogIndex();
+        long applied = stateMachine.durable().index();
+        if (last < applied) {
+            throw new IOException(
+                    "the log of group "
+                            + groupId
+                            + " ends at "
+                            + last
+                            + ", but "
+                            + applied
+                            + " is applied: log entries were lost on this disk");
+        }
     }
 
     boolean isServed() {

@@ -148,7 +148,10 @@ public final class RatisHost implements RaftHost {
                         .setOption(RaftStorage.StartupOption.RECOVER)
                         .build();
         server.start();
-        groups.values().forEach(RatisGroup::beginServing);
+        for (RatisGroup<?> group : groups.values()) {
+            group.checkLog();
+            group.beginServing();
+        }
         leases.start();
         timer.schedule(this::watch, WATCH_INTERVAL_NANOS);
     }
@@ -255,6 +258,7 @@ public final class RatisHost implements RaftHost {
                                     callIds.incrementAndGet(),
                                     group,
                                     false)));
+            groups.get(id).checkLog();
             groups.get(id).beginServing();
         } catch (IOException | RuntimeException e) {
             RatisGroup<?> half = groups.remove(id);

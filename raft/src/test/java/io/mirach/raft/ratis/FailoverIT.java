@@ -18,6 +18,7 @@ import io.netty.buffer.ByteBuf;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -296,6 +297,26 @@ class FailoverIT {
             assertThat(alone.machine(group).commands()).isEqualTo(before);
             get(alone.log(group).propose(command("after")));
             assertThat(alone.failures).isEmpty();
+        }
+    }
+
+    @Test
+    void logThatEndsBeforeWhatIsAppliedFailsTheStart() throws IOException {
+        try (TestCluster cluster =
+                new TestCluster(directory, 1, config -> withCheckpointBytes(config, 1000))) {
+            UUID group = cluster.createGroup();
+            Node alone = cluster.leader(group);
+            get(alone.log(group).propose(command("x".repeat(2000))));
+            await().atMost(TestCluster.PATIENCE)
+                    .until(() -> alone.log(group).status().durable().index() > 0);
+            alone.stop();
+            Path log = alone.directory.resolve("raft").resolve(group + "/current");
+            try (var files = Files.newDirectoryStream(log, "log_*")) {
+                for (Path file : files) {
+                    Files.delete(file);
+                }
+            }
+            assertThatThrownBy(alone::start).hasMessageContaining("log entries were lost");
         }
     }
 

@@ -40,8 +40,9 @@ class LogRetentionTest {
     }
 
     @Test
-    void openSegmentIsNeverPurged() {
-        assertThat(LogRetention.purgeIndex(SEGMENTS, 1000, 0)).isEqualTo(29);
+    void openAndNewestClosedSegmentAlwaysStay() {
+        assertThat(LogRetention.purgeIndex(SEGMENTS, 1000, 0)).isEqualTo(19);
+        assertThat(LogRetention.purgeIndex(SEGMENTS.subList(2, 4), 1000, 0)).isEqualTo(-1);
     }
 
     @Test
