@@ -11,6 +11,7 @@ import io.mirach.raft.ReplicatedStateMachine;
 import io.mirach.raft.RoleChange;
 import io.netty.buffer.ByteBuf;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -308,9 +309,12 @@ final class RatisGroup<R>
         this.division = server.getDivision(PeerIds.raftGroupId(groupId));
         view.attach(division);
         Optional<RaftGroupMembers> members = host.initialMembers(groupId);
+        Path current = storage.getStorageDir().getCurrentDir().toPath();
         if (members.isPresent()) {
-            InitialMembers.write(members.get(), storage.getStorageDir().getCurrentDir().toPath());
+            InitialMembers.write(members.get(), current);
         }
+        // Ratis has locked the directory and reads the log next.
+        TornTail.cut(current);
     }
 
     @Override

@@ -140,6 +140,7 @@ public final class RatisHost implements RaftHost {
 
     private void startServer() throws IOException {
         Files.createDirectories(config.storageDir());
+        RemovedGroups.sweep(config.storageDir());
         server =
                 RaftServer.newBuilder()
                         .setServerId(PeerIds.raftPeerId(config.peerId()))
@@ -285,9 +286,12 @@ public final class RatisHost implements RaftHost {
                                 server.getId(),
                                 callIds.incrementAndGet(),
                                 PeerIds.raftGroupId(id),
-                                deleteLog,
+                                false,
                                 false)));
         group.endClose();
+        if (deleteLog) {
+            RemovedGroups.delete(config.storageDir(), id);
+        }
         groups.remove(id, group);
     }
 

@@ -22,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
@@ -317,6 +318,51 @@ class FailoverIT {
                 }
             }
             assertThatThrownBy(alone::start).hasMessageContaining("log entries were lost");
+        }
+    }
+
+    @Test
+    void entryThatWasBeingWrittenWhenAReplicaDiedIsCutAndComesAgain() throws IOException {
+        try (TestCluster cluster = three()) {
+            UUID group = cluster.createGroup();
+            for (int i = 0; i < 5; i++) {
+                acknowledge(cluster, group, "c".repeat(3000) + i);
+            }
+            List<String> before = cluster.converged(group);
+            Node torn = cluster.followers(group).get(0);
+            torn.stop();
+            Path log = torn.directory.resolve("raft").resolve(group + "/current");
+            Path segment;
+            try (var files = Files.newDirectoryStream(log, "log_inprogress_*")) {
+                segment = files.iterator().next();
+            }
+            // As kill -9 leaves it: behind what is whole the first half of an entry (its length,
+            // 3000, and its first bytes), then the zeroes that were there before.
+            byte[] whole = Files.readAllBytes(segment);
+            byte[] bytes = Arrays.copyOf(whole, whole.length + 100_000);
+            Arrays.fill(bytes, whole.length, whole.length + 1500, (byte) 0x55);
+            bytes[whole.length] = (byte) (0x80 | (3000 & 0x7f));
+            bytes[whole.length + 1] = (byte) (3000 >>> 7);
+            Files.write(segment, bytes);
+            torn.start();
+            assertThat(cluster.converged(group)).isEqualTo(before);
+            acknowledge(cluster, group, "after");
+            assertThat(cluster.converged(group)).hasSize(before.size() + 1);
+        }
+    }
+
+    @Test
+    void logOfAGroupThatWasBeingRemovedIsDeletedAtTheNextStart() throws IOException {
+        try (TestCluster cluster = new TestCluster(directory, 1, TestCluster::quick)) {
+            Node alone = cluster.nodes.get(0);
+            alone.stop();
+            Path half =
+                    alone.directory.resolve("raft").resolve("removed-" + UUID.randomUUID() + "-x");
+            Files.createDirectories(half.resolve("current"));
+            Files.write(half.resolve("current").resolve("log_0-9"), new byte[10]);
+            alone.start();
+            assertThat(half).doesNotExist();
+            assertThat(alone.host.groups()).isEmpty();
         }
     }
 

@@ -1,0 +1,63 @@
+package io.mirach.raft.ratis;
+
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.UUID;
+
+/**
+ * Deletes the logs of removed groups. A log is renamed before it is deleted: half a log, left by a
+ * process that died while deleting, would keep the whole host from starting.
+ */
+final class RemovedGroups {
+    private static final String PREFIX = "removed-";
+
+    private RemovedGroups() {}
+
+    /** Deletes the log of a group that Ratis no longer uses. */
+    static void delete(Path storageDir, UUID groupId) throws IOException {
+        Path log = storageDir.resolve(groupId.toString());
+        if (Files.exists(log)) {
+            Path removed = storageDir.resolve(PREFIX + groupId + "-" + UUID.randomUUID());
+            Files.move(log, removed, StandardCopyOption.ATOMIC_MOVE);
+            deleteAll(removed);
+        }
+    }
+
+    /** Deletes what an earlier process had no time to. */
+    static void sweep(Path storageDir) throws IOException {
+        try (DirectoryStream<Path> left = Files.newDirectoryStream(storageDir, PREFIX + "*")) {
+            for (Path removed : left) {
+                deleteAll(removed);
+            }
+        }
+    }
+
+    private static void deleteAll(Path directory) throws IOException {
+        Files.walkFileTree(
+                directory,
+                new SimpleFileVisitor<>() {
+                    @Override
+                    public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
+                            throws IOException {
+                        Files.delete(file);
+                        return FileVisitResult.CONTINUE;
+                    }
+
+                    @Override
+                    public FileVisitResult postVisitDirectory(Path visited, IOException failure)
+                            throws IOException {
+                        if (failure != null) {
+                            throw failure;
+                        }
+                        Files.delete(visited);
+                        return FileVisitResult.CONTINUE;
+                    }
+                });
+    }
+}
