@@ -61,4 +61,8 @@ record VolumeState(VolumeRecord volume, AdmissionRecord admission, List<LayerId>
         }
         return volume.serves(Slot.ofExtent(extent)) ? ErrorCode.OK : ErrorCode.WRONG_PG;
     }
+
+    ErrorCode checkEnd(long endBlock) {
+        return endBlock <= volume.sizeBytes() / Block.BYTES ? ErrorCode.OK : ErrorCode.OUT_OF_RANGE;
+    }
 }

@@ -210,12 +210,26 @@ public final class ChunkStore implements AutoCloseable {
     /** Frees the space of deleted layers in the background. */
     void reclaimSoon() {
         if (reclaimQueued.compareAndSet(false, true)) {
-            reclaimer.submit(family.name(), this::reclaim);
+            reclaimer.submit(
+                    family.name(),
+                    () -> {
+                        try {
+                            reclaim();
+                        } catch (StoreException e) {
+                            if (!family.isClosing()) {
+                                throw e;
+                            }
+                            // The records stay: it goes on after the next start.
+                        }
+                    });
         }
     }
 
     private void reclaim() {
         reclaimQueued.set(false);
+        if (family.isClosing()) {
+            return;
+        }
         // First the deletion must be durable: were files removed before, a replay after a crash
         // would meet extent records without their blocks.
         family.flush();
