@@ -10,6 +10,7 @@ import io.mirach.admin.NodeView;
 import io.mirach.admin.StatusView;
 import io.mirach.admin.VolumeView;
 import io.mirach.cli.ByteSize;
+import io.mirach.cli.CliClock;
 import io.mirach.cli.Progress;
 import io.mirach.model.Volume;
 import io.mirach.protocol.ErrorCode;
@@ -46,16 +47,27 @@ final class DevCluster {
 
     private boolean stopping;
 
-    DevCluster(DevFolder folder, DevSettings settings, Path launcher, Progress progress) {
+    DevCluster(
+            DevFolder folder,
+            DevSettings settings,
+            Path launcher,
+            Progress progress,
+            CliClock clock) {
         this.folder = folder;
         this.settings = settings;
         this.progress = progress;
         for (int node = 1; node <= settings.nodes(); node++) {
             nodes.add(
                     new DevProcess(
-                            launcher, folder.path(), "node-" + node, List.of("node", "start")));
+                            launcher,
+                            folder.path(),
+                            "node-" + node,
+                            List.of("node", "start"),
+                            clock));
         }
-        gateway = new DevProcess(launcher, folder.path(), "gateway", List.of("gateway", "start"));
+        gateway =
+                new DevProcess(
+                        launcher, folder.path(), "gateway", List.of("gateway", "start"), clock);
         admin = new AdminClient(HttpEndpoint.parseList(settings.endpoints()));
     }
 

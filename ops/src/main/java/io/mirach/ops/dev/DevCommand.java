@@ -116,7 +116,8 @@ final class DevCommand implements Callable<Integer> {
         if (reset) {
             stopAndMaybeClear(folder);
         }
-        DevCluster cluster = new DevCluster(folder, settings, launcher, progress());
+        DevCluster cluster =
+                new DevCluster(folder, settings, launcher, progress(), context().clock());
         DevForeground foreground = new DevForeground(cluster, out(), progress(), context().clock());
         try (FileChannel lock = folder.lock()) {
             assert lock.isOpen();
@@ -186,7 +187,9 @@ final class DevCommand implements Callable<Integer> {
         }
         try (FileChannel lock = folder.lock()) {
             assert lock.isOpen();
-            DevCluster cluster = new DevCluster(folder, settings.get(), launcher(), progress());
+            DevCluster cluster =
+                    new DevCluster(
+                            folder, settings.get(), launcher(), progress(), context().clock());
             boolean ran = cluster.processes().stream().anyMatch(p -> p.running().isPresent());
             cluster.stop();
             if (reset) {
@@ -274,7 +277,7 @@ final class DevCommand implements Callable<Integer> {
                                                         "there is no dev cluster in "
                                                                 + folder.path())
                                                 .withRemedy(devCommand() + " --detach"));
-        return new DevCluster(folder, settings, launcher(), progress());
+        return new DevCluster(folder, settings, launcher(), progress(), context().clock());
     }
 
     /** The script that starts Mirach's processes, with the flags that suit each. */

@@ -1,5 +1,6 @@
 package io.mirach.ops.dev;
 
+import io.mirach.cli.CliClock;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
 import java.io.File;
@@ -12,9 +13,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 
 /**
  * A node or the gateway of a dev cluster, known by the pid file {@code NAME.pid}. The file may be
@@ -23,6 +21,7 @@ import java.util.concurrent.TimeoutException;
  */
 final class DevProcess {
     private static final int SHOWN_LOG_LINES = 15;
+    private static final Duration LOOK_INTERVAL = Duration.ofMillis(50);
 
     private final String name;
     private final List<String> command;
@@ -30,12 +29,14 @@ final class DevProcess {
     private final Path config;
     private final Path pidFile;
     private final Path log;
+    private final CliClock clock;
     private long logStartBytes;
 
     /**
      * @param role the words of the command that runs it, e.g. {@code node start}
      */
-    DevProcess(Path launcher, Path folder, String name, List<String> role) {
+    DevProcess(Path launcher, Path folder, String name, List<String> role, CliClock clock) {
+        this.clock = clock;
         this.name = name;
         this.folder = folder;
         this.config = folder.resolve(name + ".yaml");
@@ -120,7 +121,7 @@ final class DevProcess {
         Optional<ProcessHandle> process = running();
         if (process.isPresent()) {
             process.get().destroyForcibly();
-            awaitEnd(process.get(), Duration.ofSeconds(10));
+            awaitEnd(Duration.ofSeconds(10));
         }
         return process.map(ProcessHandle::pid);
     }
@@ -135,7 +136,7 @@ final class DevProcess {
         boolean ended = true;
         if (process.isPresent()) {
             process.get().destroy();
-            ended = awaitEnd(process.get(), limit);
+            ended = awaitEnd(limit);
             if (!ended) {
                 kill();
             }
@@ -149,16 +150,16 @@ final class DevProcess {
         return ended;
     }
 
-    private static boolean awaitEnd(ProcessHandle process, Duration limit)
-            throws InterruptedException {
-        try {
-            process.onExit().get(limit.toMillis(), TimeUnit.MILLISECONDS);
-            return true;
-        } catch (TimeoutException e) {
-            return false;
-        } catch (ExecutionException e) {
-            throw new IllegalStateException("cannot wait for process " + process.pid(), e);
+    /** Not by ProcessHandle.onExit: that waits for a zombie too, and some containers never reap. */
+    private boolean awaitEnd(Duration limit) throws InterruptedException {
+        long deadline = clock.nanoTime() + limit.toNanos();
+        while (running().isPresent()) {
+            if (clock.nanoTime() - deadline >= 0) {
+                return false;
+            }
+            clock.pause(LOOK_INTERVAL);
         }
+        return true;
     }
 
     /** The last lines that it logged since it was started here. */

@@ -124,7 +124,11 @@ class DevCommandTest {
         folder.create(new DevSettings(3, 12_000));
         DevProcess node2 =
                 new DevProcess(
-                        temp.resolve("bin/mirach"), data, "node-2", List.of("node", "start"));
+                        temp.resolve("bin/mirach"),
+                        data,
+                        "node-2",
+                        List.of("node", "start"),
+                        CliClock.system());
         long pid = node2.start().pid();
         try {
             Run run = run("dev", "--data", data.toString());
@@ -152,7 +156,11 @@ class DevCommandTest {
         folder.create(new DevSettings(3, 12_000));
         DevProcess gateway =
                 new DevProcess(
-                        temp.resolve("bin/mirach"), data, "gateway", List.of("gateway", "start"));
+                        temp.resolve("bin/mirach"),
+                        data,
+                        "gateway",
+                        List.of("gateway", "start"),
+                        CliClock.system());
         Process child = gateway.start();
         Run run = run("dev", "--data", data.toString(), "--stop");
         assertThat(run)

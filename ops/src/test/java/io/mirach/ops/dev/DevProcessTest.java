@@ -3,6 +3,7 @@ package io.mirach.ops.dev;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.mirach.cli.CliClock;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,7 +24,9 @@ class DevProcessTest {
 
     private DevProcess process(String script) throws IOException {
         Path launcher = FakeLauncher.write(temp, script);
-        process = new DevProcess(launcher, temp, "node-1", List.of("node", "start"));
+        process =
+                new DevProcess(
+                        launcher, temp, "node-1", List.of("node", "start"), CliClock.system());
         return process;
     }
 
