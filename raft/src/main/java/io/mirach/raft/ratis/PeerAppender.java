@@ -4,8 +4,10 @@ import io.mirach.raft.ReplicaStatus;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.apache.ratis.grpc.server.GrpcLogAppender;
+import org.apache.ratis.grpc.server.GrpcServicesImpl;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
 import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.RaftServerRpc;
 import org.apache.ratis.server.leader.FollowerInfo;
 import org.apache.ratis.server.leader.LeaderState;
 import org.apache.ratis.server.protocol.TermIndex;
@@ -35,6 +37,14 @@ final class PeerAppender extends GrpcLogAppender {
                 follower.getMatchIndex(),
                 follower.getLastRpcResponseTime().elapsedTimeMs(),
                 needsBackfill);
+    }
+
+    @Override
+    public GrpcServicesImpl getServerRpc() {
+        RaftServerRpc rpc = getServer().getRaftServer().getServerRpc();
+        // Ratis's appender needs its own class, not what stands around it.
+        return (GrpcServicesImpl)
+                (rpc instanceof VoteGuard.Guarded guarded ? guarded.guardedServices() : rpc);
     }
 
     @Override

@@ -145,6 +145,9 @@ public final class RatisHost implements RaftHost {
                 RaftServer.newBuilder()
                         .setServerId(PeerIds.raftPeerId(config.peerId()))
                         .setProperties(RatisSettings.of(config))
+                        .setParameters(
+                                PeerTransportFactory.parameters(
+                                        new VoteGuard(config.storageDir(), this::failed)))
                         .setStateMachineRegistry(this::open)
                         .setOption(RaftStorage.StartupOption.RECOVER)
                         .build();
