@@ -168,7 +168,7 @@ final class GroupLease {
      * @return false if this replica leads no more
      */
     boolean evaluate(Round round, long holdNanos) {
-        if (round.leading != leading || round.confirmedByMajority) {
+        if (!round.leading.equals(leading) || round.confirmedByMajority) {
             return true;
         }
         // This replica's own confirmation: it leads and its term is still the lease's, so it has

@@ -212,7 +212,7 @@ final class LeaseKeeper implements ReadLease {
     }
 
     private void ready(GroupLease lease, GroupLease.Leading leading) {
-        if (lease.leading() != leading || closed) {
+        if (closed || !leading.equals(lease.leading())) {
             return;
         }
         if (timer.nanoTime() - leading.readyAtNanos() < 0) {
@@ -389,7 +389,7 @@ final class LeaseKeeper implements ReadLease {
         GroupLease lease = round.lease();
         if (lease.evaluate(round, holdNanos)) {
             lease.release(timer.nanoTime());
-        } else if (lease.leading() == round.leading) {
+        } else if (round.leading.equals(lease.leading())) {
             stillLeads(lease);
         }
     }

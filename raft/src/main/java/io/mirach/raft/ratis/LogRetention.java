@@ -10,6 +10,8 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Decides how far back a log is kept, from the segment files on disk, which are what Ratis can
@@ -17,6 +19,7 @@ import java.util.regex.Pattern;
  * may be away, and the one that will lead next must be able to help it.
  */
 final class LogRetention {
+    private static final Logger LOG = LoggerFactory.getLogger(LogRetention.class);
     private static final Pattern CLOSED = Pattern.compile("log_(\\d+)-(\\d+)");
     private static final Pattern OPEN = Pattern.compile("log_inprogress_(\\d+)");
 
@@ -52,8 +55,7 @@ final class LogRetention {
                                         Files.size(file)));
                     }
                 } catch (NoSuchFileException e) {
-                    // Purged or rolled while we looked; the next look sees it right.
-                    continue;
+                    LOG.debug("{} was purged or rolled meanwhile", file);
                 }
             }
         }

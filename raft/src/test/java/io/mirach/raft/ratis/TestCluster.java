@@ -205,16 +205,20 @@ final class TestCluster implements AutoCloseable {
                 continue;
             }
             ReplicatedLog<Receipt> log = host.<Receipt>log(group).orElseThrow();
-            if (log.status().role() == Role.LEADER) {
-                try {
-                    log.readable(false).get(2, TimeUnit.SECONDS);
-                    return node;
-                } catch (Exception e) {
-                    continue; // Leads no more, or not yet.
-                }
+            if (log.status().role() == Role.LEADER && answersReads(log)) {
+                return node;
             }
         }
         return null;
+    }
+
+    private static boolean answersReads(ReplicatedLog<Receipt> log) {
+        try {
+            log.readable(false).get(2, TimeUnit.SECONDS);
+            return true;
+        } catch (Exception e) {
+            return false; // Leads no more, or not yet.
+        }
     }
 
     List<Node> followers(UUID group) {
