@@ -1,0 +1,337 @@
+package io.mirach.server.admin;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.ObjectReader;
+import io.javalin.Javalin;
+import io.javalin.config.JavalinConfig;
+import io.javalin.http.Context;
+import io.javalin.http.HttpResponseException;
+import io.mirach.admin.ClusterView;
+import io.mirach.admin.CreateVolumeRequest;
+import io.mirach.admin.DetachRequest;
+import io.mirach.admin.ErrorView;
+import io.mirach.admin.ExportRequest;
+import io.mirach.admin.InitRequest;
+import io.mirach.admin.NodeInitRequest;
+import io.mirach.admin.Routes;
+import io.mirach.client.transport.NodeAddress;
+import io.mirach.model.VolumeName;
+import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.Json;
+import io.mirach.protocol.MirachException;
+import java.io.IOException;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Serves the admin API over HTTP. Answers what only this node can, and passes the rest on to the
+ * meta leader unless this node leads. A few threads, which requests may block.
+ */
+public final class AdminServer implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(AdminServer.class);
+    private static final int MAX_THREADS = 24;
+    private static final int MIN_THREADS = 2;
+    private static final int IDLE_MS = 30_000;
+    private static final int MAX_REQUEST_BYTES = 1 << 20;
+    private static final ObjectReader READER =
+            Json.mapper().reader().with(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
+
+    /** A node's place in a cluster, once it has one. */
+    public record Membership(ClusterAdmin admin, LeaderForwarding forwarding) {}
+
+    /** Answers on the meta leader. */
+    private interface LeaderHandler {
+        void handle(ClusterAdmin admin, Context request) throws InterruptedException;
+    }
+
+    private final NodeControl node;
+    private final ClusterFormation formation;
+    private final Supplier<Optional<Membership>> membership;
+    private final Supplier<String> metrics;
+    private final Javalin javalin;
+
+    private AdminServer(
+            NodeControl node,
+            ClusterFormation formation,
+            Supplier<Optional<Membership>> membership,
+            Supplier<String> metrics) {
+        this.node = node;
+        this.formation = formation;
+        this.membership = membership;
+        this.metrics = metrics;
+        this.javalin = Javalin.create(this::configure);
+    }
+
+    /**
+     * Listens; fails with IOException if it cannot.
+     *
+     * @param membership empty until the node is initialised
+     * @param metrics the text of {@code /metrics}
+     */
+    public static AdminServer start(
+            NodeAddress address,
+            NodeControl node,
+            ClusterFormation formation,
+            Supplier<Optional<Membership>> membership,
+            Supplier<String> metrics)
+            throws IOException {
+        AdminServer server = new AdminServer(node, formation, membership, metrics);
+        try {
+            server.javalin.start(address.host(), address.port());
+            return server;
+        } catch (RuntimeException e) {
+            server.close();
+            throw new IOException("cannot listen on " + address + ": " + rootMessage(e), e);
+        }
+    }
+
+    private static String rootMessage(Throwable failure) {
+        Throwable root = failure;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return root.getMessage();
+    }
+
+    private void configure(JavalinConfig config) {
+        config.startup.showJavalinBanner = false;
+        config.startup.showOldJavalinVersionWarning = false;
+        config.http.maxRequestSize = MAX_REQUEST_BYTES;
+        config.http.prefer405over404 = true;
+        QueuedThreadPool threads = new QueuedThreadPool(MAX_THREADS, MIN_THREADS, IDLE_MS);
+        threads.setName("mirach-http");
+        threads.setDaemon(true);
+        config.jetty.threadPool = threads;
+        routes(config);
+        errors(config);
+    }
+
+    private void routes(JavalinConfig config) {
+        config.routes.get("/healthz", request -> request.result("ok\n"));
+        config.routes.get(
+                "/metrics",
+                request ->
+                        request.contentType("text/plain; version=0.0.4; charset=utf-8")
+                                .result(metrics.get()));
+        config.routes.get(Routes.NODE, request -> answer(request, node.view()));
+        config.routes.post(
+                Routes.NODE_INIT,
+                request -> answer(request, node.initialise(body(request, NodeInitRequest.class))));
+        config.routes.post(
+                Routes.CLUSTER_INIT,
+                request -> answer(request, formation.form(body(request, InitRequest.class))));
+        config.routes.get(Routes.CLUSTER, request -> answer(request, cluster()));
+        reads(config);
+        changes(config);
+    }
+
+    private void reads(JavalinConfig config) {
+        get(config, Routes.STATUS, (admin, request) -> answer(request, admin.status()));
+        get(config, Routes.DF, (admin, request) -> answer(request, admin.observedReports().df()));
+        get(
+                config,
+                Routes.NODES,
+                (admin, request) -> answer(request, admin.observedReports().nodes()));
+        get(
+                config,
+                Routes.PGS,
+                (admin, request) -> answer(request, admin.observedReports().placementGroups()));
+        get(
+                config,
+                Routes.VOLUMES,
+                (admin, request) -> answer(request, admin.reports().volumes()));
+        get(
+                config,
+                Routes.VOLUME,
+                (admin, request) -> answer(request, admin.volume(volumeName(request))));
+        get(
+                config,
+                Routes.ATTACHMENTS,
+                (admin, request) -> answer(request, admin.reports().attachments()));
+        get(
+                config,
+                Routes.GATEWAYS,
+                (admin, request) -> answer(request, admin.reports().gateways()));
+    }
+
+    private void changes(JavalinConfig config) {
+        post(
+                config,
+                Routes.VOLUMES,
+                (admin, request) ->
+                        answer(
+                                request,
+                                admin.createVolume(body(request, CreateVolumeRequest.class))));
+        delete(
+                config,
+                Routes.VOLUME,
+                (admin, request) -> {
+                    admin.deleteVolume(volumeName(request));
+                    request.status(204);
+                });
+        post(
+                config,
+                Routes.VOLUME_EXPORT,
+                (admin, request) ->
+                        answer(
+                                request,
+                                admin.export(
+                                        volumeName(request), body(request, ExportRequest.class))));
+        delete(
+                config,
+                Routes.VOLUME_EXPORT,
+                (admin, request) -> {
+                    admin.removeExport(volumeName(request));
+                    request.status(204);
+                });
+        post(
+                config,
+                Routes.VOLUME_DETACH,
+                (admin, request) -> {
+                    admin.detach(
+                            volumeName(request), body(request, DetachRequest.class).force());
+                    request.status(204);
+                });
+    }
+
+    private void get(JavalinConfig config, String path, LeaderHandler handler) {
+        config.routes.get(path, request -> onLeader(request, handler));
+    }
+
+    private void post(JavalinConfig config, String path, LeaderHandler handler) {
+        config.routes.post(path, request -> onLeader(request, handler));
+    }
+
+    private void delete(JavalinConfig config, String path, LeaderHandler handler) {
+        config.routes.delete(path, request -> onLeader(request, handler));
+    }
+
+    private void onLeader(Context request, LeaderHandler handler) throws InterruptedException {
+        Membership member =
+                membership
+                        .get()
+                        .orElseThrow(
+                                () ->
+                                        new MirachException(
+                                                        ErrorCode.NOT_INITIALISED,
+                                                        "this node belongs to no cluster yet")
+                                                .withRemedy(
+                                                        "mirach cluster init --endpoint"
+                                                            + " HOST:PORT,HOST:PORT,HOST:PORT"));
+        if (member.admin().leads()) {
+            handler.handle(member.admin(), request);
+        } else if (request.header(LeaderForwarding.HOP_HEADER) != null) {
+            throw MirachException.notLeader(Optional.empty());
+        } else {
+            member.forwarding().pass(request);
+        }
+    }
+
+    private ClusterView cluster() {
+        return membership
+                .get()
+                .map(member -> member.admin().cluster())
+                .orElseGet(
+                        () ->
+                                new ClusterView(
+                                        Optional.empty(),
+                                        false,
+                                        Optional.empty(),
+                                        0,
+                                        List.of(),
+                                        List.of()));
+    }
+
+    private static String volumeName(Context request) {
+        String name = request.pathParam("name");
+        if (!VolumeName.isValid(name)) {
+            throw new MirachException(
+                    ErrorCode.INVALID_ARGUMENT, "'" + name + "' is not a volume name");
+        }
+        return name;
+    }
+
+    private static <T> T body(Context request, Class<T> type) {
+        byte[] bytes = request.bodyAsBytes();
+        try {
+            T read = READER.forType(type).readValue(bytes);
+            if (bytes.length > 0 && read != null) {
+                return read;
+            }
+            throw new MirachException(
+                    ErrorCode.INVALID_ARGUMENT,
+                    "the request's body must be a " + type.getSimpleName() + " in JSON");
+        } catch (JsonMappingException e) {
+            e.clearLocation();
+            Throwable cause = e.getCause() instanceof IllegalArgumentException why ? why : e;
+            String detail =
+                    cause instanceof JsonProcessingException json
+                            ? json.getOriginalMessage()
+                            : cause.getMessage();
+            throw new MirachException(ErrorCode.INVALID_ARGUMENT, detail, e);
+        } catch (JsonProcessingException e) {
+            throw new MirachException(
+                    ErrorCode.INVALID_ARGUMENT, "not JSON: " + e.getOriginalMessage(), e);
+        } catch (IOException e) {
+            throw new MirachException(ErrorCode.INVALID_ARGUMENT, "unreadable body: " + e, e);
+        }
+    }
+
+    private static void answer(Context request, Object view) {
+        try {
+            request.contentType("application/json")
+                    .result(Json.mapper().writeValueAsBytes(view));
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("cannot write " + view, e);
+        }
+    }
+
+    private void errors(JavalinConfig config) {
+        config.routes.exception(
+                HttpResponseException.class,
+                (e, request) -> {
+                    request.status(e.getStatus());
+                    refuse(
+                            request,
+                            new ErrorView(
+                                    ErrorCode.INVALID_ARGUMENT.name(),
+                                    request.method() + " " + request.path() + ": " + e.getMessage(),
+                                    "see the routes in the documentation of the admin API"));
+                });
+        config.routes.exception(
+                Exception.class,
+                (e, request) -> {
+                    MirachException failure;
+                    if (e instanceof MirachException known) {
+                        failure = known;
+                    } else if (e instanceof InterruptedException) {
+                        failure =
+                                new MirachException(
+                                        ErrorCode.SHUTTING_DOWN, "this node is stopping");
+                    } else {
+                        LOG.error("{} {} failed", request.method(), request.path(), e);
+                        failure =
+                                new MirachException(
+                                        ErrorCode.INTERNAL,
+                                        "internal error; see this node's log");
+                    }
+                    request.status(ErrorView.httpStatusOf(failure.code()));
+                    refuse(request, ErrorView.of(failure));
+                });
+    }
+
+    private static void refuse(Context request, ErrorView error) {
+        answer(request, error);
+    }
+
+    @Override
+    public void close() {
+        javalin.stop();
+    }
+}

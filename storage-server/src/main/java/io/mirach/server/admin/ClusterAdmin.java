@@ -1,0 +1,296 @@
+package io.mirach.server.admin;
+
+import io.mirach.admin.ClusterView;
+import io.mirach.admin.CreateVolumeRequest;
+import io.mirach.admin.ExportRequest;
+import io.mirach.admin.ExportView;
+import io.mirach.admin.NodeSummary;
+import io.mirach.admin.StatusView;
+import io.mirach.admin.VolumeView;
+import io.mirach.model.Attachment;
+import io.mirach.model.ClusterImage;
+import io.mirach.model.Export;
+import io.mirach.model.Replica;
+import io.mirach.model.StorageNode;
+import io.mirach.model.Volume;
+import io.mirach.model.VolumeId;
+import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.MirachException;
+import io.mirach.server.cluster.ClusterMap;
+import io.mirach.server.cluster.ClusterService;
+import io.mirach.server.cluster.HeartbeatReply;
+import io.mirach.server.cluster.MetaGroup;
+import io.mirach.server.cluster.NodeObservations;
+import io.mirach.server.metadata.MetaCommand;
+import io.mirach.server.metadata.MetaReply;
+import io.mirach.server.placement.SlotAssignment;
+import java.time.Clock;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+
+/**
+ * The admin API of a node that belongs to a cluster. Everything but {@link #cluster} is for the
+ * meta leader. Blocks: called on the HTTP server's threads only. Thread-safe.
+ */
+public final class ClusterAdmin {
+    // Below what the CLI waits for a change, so that the reason reaches the user.
+    private static final long CHANGE_TIMEOUT_MS = 80_000;
+    private static final long SETTLE_TIMEOUT_MS = 60_000;
+    private static final long READY_TIMEOUT_MS = 5_000;
+    private static final long POLL_HEARTBEATS_MS = 100;
+
+    private final ClusterMap map;
+    private final MetaGroup meta;
+    private final NodeObservations observations;
+    private final ClusterService service;
+    private final Supplier<Optional<HeartbeatReply>> lastAnswer;
+    private final Clock clock;
+
+    /**
+     * @param lastAnswer what the meta leader last said to this node
+     */
+    public ClusterAdmin(
+            ClusterMap map,
+            MetaGroup meta,
+            NodeObservations observations,
+            ClusterService service,
+            Supplier<Optional<HeartbeatReply>> lastAnswer,
+            Clock clock) {
+        this.map = map;
+        this.meta = meta;
+        this.observations = observations;
+        this.service = service;
+        this.lastAnswer = lastAnswer;
+        this.clock = clock;
+    }
+
+    boolean leads() {
+        return meta.leads();
+    }
+
+    /** The cluster as this node knows it. */
+    public ClusterView cluster() {
+        ClusterImage image = map.image();
+        Map<String, Long> seen =
+                lastAnswer.get().map(HeartbeatReply::lastSeenMs).orElse(Map.of());
+        List<NodeSummary> nodes =
+                image.nodes().values().stream()
+                        .sorted(Comparator.comparing(StorageNode::name))
+                        .map(node -> summary(node, seen.get(node.name())))
+                        .toList();
+        return new ClusterView(
+                Optional.of(image.clusterId()),
+                true,
+                metaLeader(image),
+                image.version(),
+                image.metaReplicas().replicas().stream().map(Replica::node).sorted().toList(),
+                nodes);
+    }
+
+    private static NodeSummary summary(StorageNode node, Long lastSeenMs) {
+        return ClusterReports.summary(
+                node,
+                lastSeenMs != null && lastSeenMs <= NodeObservations.NODE_DOWN_MS,
+                lastSeenMs == null ? OptionalLong.empty() : OptionalLong.of(lastSeenMs));
+    }
+
+    private Optional<String> metaLeader(ClusterImage image) {
+        return meta.leader().flatMap(image::nodeOfDataDir).map(StorageNode::name);
+    }
+
+    // ---- reads ----
+
+    ClusterReports reports() {
+        awaitReady();
+        return new ClusterReports(map.image(), observations);
+    }
+
+    /** As {@link #reports}, once the nodes have been heard by this leader. */
+    ClusterReports observedReports() throws InterruptedException {
+        awaitObserved();
+        return reports();
+    }
+
+    StatusView status() throws InterruptedException {
+        awaitObserved();
+        awaitReady();
+        ClusterImage image = map.image();
+        return HealthReport.of(image, new ClusterReports(image, observations), metaLeader(image));
+    }
+
+    VolumeView volume(String name) {
+        ClusterReports reports = reports();
+        return reports.volume(ClusterService.requireVolume(map.image(), name));
+    }
+
+    private void awaitReady() {
+        join(meta.ready(), READY_TIMEOUT_MS);
+        if (map.image().version() == 0) {
+            throw new MirachException(
+                            ErrorCode.NOT_INITIALISED, "the cluster is still being formed")
+                    .withRemedy("repeat 'mirach cluster init' if it was interrupted");
+        }
+    }
+
+    /** A new leader has heard nobody yet; it would call every node down. */
+    private void awaitObserved() throws InterruptedException {
+        while (meta.leads() && !observations.complete(map.image())) {
+            observations.awaitNews(POLL_HEARTBEATS_MS);
+        }
+    }
+
+    // ---- changes ----
+
+    VolumeView createVolume(CreateVolumeRequest request) {
+        awaitReady();
+        ClusterImage before = map.image();
+        if (before.volumeNamed(request.name()).isPresent()) {
+            throw new MirachException(
+                    ErrorCode.VOLUME_EXISTS,
+                    "there is a volume '" + request.name() + "' already");
+        }
+        MetaReply created =
+                change(
+                        new MetaCommand.CreateVolume(
+                                request.name(),
+                                request.sizeBytes(),
+                                request.extentBytes(),
+                                SlotAssignment.forNewVolume(before),
+                                clock.millis()));
+        VolumeId id = new VolumeId(created.id());
+        // If its groups take longer, the answer says CREATING.
+        ClusterImage image =
+                settled(
+                        current ->
+                                current.volumes().get(id) == null
+                                        || current.volumes().get(id).state()
+                                                != Volume.State.CREATING);
+        Volume volume = image.volumes().get(id);
+        if (volume == null) {
+            throw new MirachException(
+                    ErrorCode.NO_SUCH_VOLUME,
+                    "volume " + request.name() + " was deleted while it was being created");
+        }
+        return new ClusterReports(image, observations).volume(volume);
+    }
+
+    /** Returns once its blocks are gone, or are sure to go. */
+    void deleteVolume(String name) {
+        awaitReady();
+        VolumeId id = ClusterService.requireVolume(map.image(), name).id();
+        change(new MetaCommand.DeleteVolume(id));
+        settled(image -> !image.volumes().containsKey(id));
+    }
+
+    ExportView export(String name, ExportRequest request) {
+        awaitReady();
+        ClusterImage image = map.image();
+        Volume volume = ClusterService.requireVolume(image, name);
+        String gateway = request.gateway().orElseGet(() -> onlyGateway(image));
+        Export export = new Export(volume.id(), gateway, request.mode());
+        change(new MetaCommand.SetExport(export));
+        return new ClusterReports(map.image(), observations).export(export);
+    }
+
+    private static String onlyGateway(ClusterImage image) {
+        if (image.gateways().size() == 1) {
+            return image.gateways().keySet().iterator().next();
+        }
+        throw image.gateways().isEmpty()
+                ? new MirachException(ErrorCode.NO_SUCH_GATEWAY, "no gateway is known")
+                        .withRemedy("mirach gateway start --config FILE")
+                : new MirachException(
+                                ErrorCode.INVALID_ARGUMENT,
+                                "there are "
+                                        + image.gateways().size()
+                                        + " gateways: name one of "
+                                        + String.join(
+                                                ", ",
+                                                image.gateways().keySet().stream()
+                                                        .sorted()
+                                                        .toList()))
+                        .withRemedy("add --gateway NAME");
+    }
+
+    void removeExport(String name) {
+        awaitReady();
+        VolumeId id = ClusterService.requireVolume(map.image(), name).id();
+        change(new MetaCommand.RemoveExport(id));
+    }
+
+    void detach(String name, boolean force) {
+        awaitReady();
+        ClusterImage image = map.image();
+        Volume volume = ClusterService.requireVolume(image, name);
+        Attachment attachment = image.attachments().get(volume.id());
+        if (attachment == null) {
+            throw new MirachException(
+                    ErrorCode.NOT_ATTACHED, "volume " + name + " is not attached");
+        }
+        if (!force && observations.isGatewayUp(attachment.gateway())) {
+            throw new MirachException(
+                            ErrorCode.VOLUME_IN_USE,
+                            "gateway "
+                                    + attachment.gateway()
+                                    + " on "
+                                    + attachment.host()
+                                    + " is alive and holds volume "
+                                    + name)
+                    .withRemedy("disconnect its NBD clients, or add --force to fence it");
+        }
+        if (force) {
+            change(new MetaCommand.RemoveExport(volume.id()));
+        }
+        join(service.release(volume.id(), attachment.epoch()), CHANGE_TIMEOUT_MS);
+    }
+
+    private MetaReply change(MetaCommand command) {
+        return join(meta.propose(command), CHANGE_TIMEOUT_MS).orThrow();
+    }
+
+    /** The first map of which it holds, or the newest one after a while. */
+    private ClusterImage settled(Predicate<ClusterImage> holds) {
+        try {
+            return join(map.await(holds, SETTLE_TIMEOUT_MS), CHANGE_TIMEOUT_MS);
+        } catch (MirachException e) {
+            if (e.code() == ErrorCode.TIMEOUT) {
+                return map.image();
+            }
+            throw e;
+        }
+    }
+
+    static <T> T join(CompletableFuture<T> future, long timeoutMs) {
+        try {
+            return future.get(timeoutMs, TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            throw new MirachException(
+                    ErrorCode.UNKNOWN_OUTCOME,
+                    "no outcome within " + timeoutMs / 1000 + " s; it may yet take effect",
+                    e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new MirachException(ErrorCode.SHUTTING_DOWN, "this node is stopping", e);
+        } catch (ExecutionException e) {
+            Throwable cause =
+                    e.getCause() instanceof CompletionException wrapped
+                                    && wrapped.getCause() != null
+                            ? wrapped.getCause()
+                            : e.getCause();
+            if (cause instanceof MirachException known) {
+                throw known;
+            }
+            throw new IllegalStateException(cause);
+        }
+    }
+}

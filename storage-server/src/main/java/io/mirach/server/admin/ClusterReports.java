@@ -1,0 +1,297 @@
+package io.mirach.server.admin;
+
+import io.mirach.admin.AttachmentView;
+import io.mirach.admin.DfView;
+import io.mirach.admin.ExportView;
+import io.mirach.admin.GatewayView;
+import io.mirach.admin.NbdUri;
+import io.mirach.admin.NodeSummary;
+import io.mirach.admin.PgView;
+import io.mirach.admin.StatusView;
+import io.mirach.admin.VolumeView;
+import io.mirach.model.Attachment;
+import io.mirach.model.ClusterImage;
+import io.mirach.model.Export;
+import io.mirach.model.Gateway;
+import io.mirach.model.PlacementGroup;
+import io.mirach.model.PlacementGroupId;
+import io.mirach.model.Replica;
+import io.mirach.model.StorageNode;
+import io.mirach.model.Volume;
+import io.mirach.raft.ReplicaStatus;
+import io.mirach.server.cluster.NodeHeartbeat;
+import io.mirach.server.cluster.NodeObservations;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.UUID;
+
+/**
+ * What the admin API shows, put together from the cluster map and what the meta leader hears of
+ * nodes. Stateless; any thread.
+ */
+final class ClusterReports {
+    static final double NEAR_FULL = 0.85;
+    static final double FULL = 0.95;
+    // So many entries behind its leader, a replica is shown as lagging.
+    static final long LAGGING_ENTRIES = 1_000;
+
+    private final ClusterImage image;
+    private final NodeObservations seen;
+
+    ClusterReports(ClusterImage image, NodeObservations seen) {
+        this.image = image;
+        this.seen = seen;
+    }
+
+    List<NodeSummary> nodes() {
+        return sorted(image.nodes().values(), Comparator.comparing(StorageNode::name)).stream()
+                .map(
+                        node ->
+                                summary(
+                                        node,
+                                        seen.isUp(node.name()),
+                                        seen.lastSeenMs(node.name())))
+                .toList();
+    }
+
+    static NodeSummary summary(StorageNode node, boolean up, OptionalLong lastSeenMs) {
+        return new NodeSummary(
+                node.name(),
+                node.nativeAddress(),
+                node.httpAddress(),
+                node.zone(),
+                node.rack(),
+                node.labels(),
+                up ? NodeSummary.State.UP : NodeSummary.State.DOWN,
+                lastSeenMs.orElse(-1),
+                node.dataDirs().size());
+    }
+
+    // ---- placement groups ----
+
+    /** The meta group, as 0, then the placement groups. */
+    List<PgView> placementGroups() {
+        List<PgView> views = new ArrayList<>();
+        views.add(
+                pg(0, image.metaGroupId(), image.metaReplicas().replicas(), /* active= */ true));
+        for (PlacementGroup group :
+                sorted(
+                        image.placementGroups().values(),
+                        Comparator.comparing(PlacementGroup::id))) {
+            views.add(
+                    pg(
+                            group.id().value(),
+                            group.raftGroupId(),
+                            group.replicaSet().replicas(),
+                            group.state() == PlacementGroup.State.ACTIVE));
+        }
+        return views;
+    }
+
+    private PgView pg(int id, UUID raftGroupId, List<Replica> replicas, boolean active) {
+        Optional<ReplicaStatus> leader = seen.leader(replicas, raftGroupId);
+        List<PgView.Member> members =
+                replicas.stream().map(replica -> member(replica, raftGroupId, leader)).toList();
+        boolean whole =
+                members.stream()
+                        .allMatch(
+                                m ->
+                                        !m.role().equals("UNREACHABLE")
+                                                && !m.needsBackfill()
+                                                && m.lagEntries() <= LAGGING_ENTRIES);
+        PgView.Condition condition =
+                !active
+                        ? PgView.Condition.CREATING
+                        : leader.isEmpty()
+                                ? PgView.Condition.UNSERVED
+                                : whole ? PgView.Condition.HEALTHY : PgView.Condition.DEGRADED;
+        Optional<String> leaderNode =
+                members.stream()
+                        .filter(m -> m.role().equals(ReplicaStatus.Role.LEADER.name()))
+                        .map(PgView.Member::node)
+                        .findFirst();
+        return new PgView(
+                id,
+                raftGroupId,
+                condition,
+                leader.flatMap(l -> leaderNode),
+                leader.map(ReplicaStatus::term).orElse(0L),
+                leader.map(l -> l.applied().index()).orElse(0L),
+                members);
+    }
+
+    private PgView.Member member(
+            Replica replica, UUID raftGroupId, Optional<ReplicaStatus> leader) {
+        Optional<ReplicaStatus> own = seen.replica(replica, raftGroupId);
+        Optional<ReplicaStatus.Follower> asFollower =
+                leader.stream()
+                        .flatMap(l -> l.followers().stream())
+                        .filter(f -> f.peer().equals(replica.dataDir()))
+                        .findFirst();
+        boolean leads =
+                own.isPresent()
+                        && leader.isPresent()
+                        && own.get().role() == ReplicaStatus.Role.LEADER
+                        && own.get().term() == leader.get().term();
+        String role = own.map(ReplicaStatus::role).map(Enum::name).orElse("UNREACHABLE");
+        if (!leads && role.equals(ReplicaStatus.Role.LEADER.name())) {
+            // It has not yet heard of the newer term.
+            role = ReplicaStatus.Role.FOLLOWER.name();
+        }
+        return new PgView.Member(
+                replica.node(),
+                replica.dataDir(),
+                role,
+                own.map(status -> status.applied().index()).orElse(-1L),
+                leads ? 0 : asFollower.map(f -> lag(leader.get(), f)).orElse(-1L),
+                asFollower.map(ReplicaStatus.Follower::needsBackfill).orElse(false));
+    }
+
+    private static long lag(ReplicaStatus leader, ReplicaStatus.Follower follower) {
+        return Math.max(0, leader.commitIndex() - follower.matchIndex());
+    }
+
+    // ---- volumes, gateways ----
+
+    List<VolumeView> volumes() {
+        return sorted(image.volumes().values(), Comparator.comparing(Volume::name)).stream()
+                .map(this::volume)
+                .toList();
+    }
+
+    VolumeView volume(Volume volume) {
+        return new VolumeView(
+                volume.id().value(),
+                volume.name(),
+                volume.sizeBytes(),
+                volume.extentBytes(),
+                OptionalLong.empty(),
+                volume.state(),
+                volume.createdAtMs(),
+                volume.slots().stream().distinct().sorted().map(PlacementGroupId::value).toList(),
+                Optional.ofNullable(image.attachments().get(volume.id())).map(this::attachment),
+                Optional.ofNullable(image.exports().get(volume.id())).map(this::export));
+    }
+
+    List<AttachmentView> attachments() {
+        return image.attachments().values().stream()
+                .map(this::attachment)
+                .sorted(Comparator.comparing(AttachmentView::volume))
+                .toList();
+    }
+
+    private AttachmentView attachment(Attachment attachment) {
+        String volume = image.volumes().get(attachment.volume()).name();
+        return new AttachmentView(
+                volume,
+                attachment.epoch().value(),
+                attachment.mode(),
+                attachment.gateway(),
+                attachment.host(),
+                attachment.state(),
+                attachment.grantedAtMs(),
+                nbdUris(attachment.gateway(), volume));
+    }
+
+    ExportView export(Export export) {
+        String volume = image.volumes().get(export.volume()).name();
+        return new ExportView(
+                volume, export.gateway(), export.mode(), nbdUris(export.gateway(), volume));
+    }
+
+    private List<String> nbdUris(String gateway, String volume) {
+        return Optional.ofNullable(image.gateways().get(gateway)).stream()
+                .flatMap(g -> g.nbdUris().stream())
+                .map(uri -> NbdUri.ofExport(uri, volume))
+                .toList();
+    }
+
+    List<GatewayView> gateways() {
+        return sorted(image.gateways().values(), Comparator.comparing(Gateway::name)).stream()
+                .map(this::gateway)
+                .toList();
+    }
+
+    private GatewayView gateway(Gateway gateway) {
+        List<String> held =
+                image.attachments().values().stream()
+                        .filter(a -> a.gateway().equals(gateway.name()))
+                        .map(a -> image.volumes().get(a.volume()).name())
+                        .sorted()
+                        .toList();
+        return new GatewayView(
+                gateway.name(),
+                gateway.host(),
+                gateway.nbdUris(),
+                seen.isGatewayUp(gateway.name())
+                        ? GatewayView.State.UP
+                        : GatewayView.State.DOWN,
+                seen.gatewayLastSeenMs(gateway.name()).orElse(-1),
+                held);
+    }
+
+    // ---- room ----
+
+    DfView df() {
+        List<DfView.Row> rows = new ArrayList<>();
+        for (StorageNode node :
+                sorted(image.nodes().values(), Comparator.comparing(StorageNode::name))) {
+            seen.of(node.name()).stream()
+                    .flatMap(heartbeat -> heartbeat.dirs().stream())
+                    .map(dir -> row(node, dir))
+                    .forEach(rows::add);
+        }
+        return new DfView(capacity(), provisionedBytes(), rows);
+    }
+
+    private static DfView.Row row(StorageNode node, NodeHeartbeat.DirUsage dir) {
+        return new DfView.Row(
+                node.name(),
+                dir.dataDir(),
+                dir.path(),
+                dir.capacityBytes(),
+                dir.usedBytes(),
+                dir.availableBytes(),
+                fill(dir));
+    }
+
+    private static DfView.Fill fill(NodeHeartbeat.DirUsage dir) {
+        if (dir.capacityBytes() <= 0) {
+            return DfView.Fill.OK;
+        }
+        double taken = 1 - (double) dir.availableBytes() / dir.capacityBytes();
+        return taken >= FULL
+                ? DfView.Fill.FULL
+                : taken >= NEAR_FULL ? DfView.Fill.NEAR_FULL : DfView.Fill.OK;
+    }
+
+    StatusView.Capacity capacity() {
+        long total = 0;
+        long used = 0;
+        long available = 0;
+        for (String node : image.nodes().keySet()) {
+            for (NodeHeartbeat.DirUsage dir :
+                    seen.of(node).map(NodeHeartbeat::dirs).orElse(List.of())) {
+                total += dir.capacityBytes();
+                used += dir.usedBytes();
+                available += dir.availableBytes();
+            }
+        }
+        return new StatusView.Capacity(total, used, available);
+    }
+
+    long provisionedBytes() {
+        return image.volumes().values().stream()
+                .filter(v -> v.state() != Volume.State.DELETING)
+                .mapToLong(Volume::sizeBytes)
+                .sum();
+    }
+
+    private static <T> List<T> sorted(Collection<T> values, Comparator<T> order) {
+        return values.stream().sorted(order).toList();
+    }
+}

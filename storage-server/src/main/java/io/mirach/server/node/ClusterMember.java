@@ -1,0 +1,323 @@
+package io.mirach.server.node;
+
+import io.mirach.admin.ClusterView;
+import io.mirach.client.routing.ClusterRouting;
+import io.mirach.client.routing.RoutingConfig;
+import io.mirach.client.transport.EventLoops;
+import io.mirach.client.transport.NodeConnections;
+import io.mirach.client.transport.TransportConfig;
+import io.mirach.model.ClusterImage;
+import io.mirach.model.StorageNode;
+import io.mirach.protocol.Opcode;
+import io.mirach.raft.Peer;
+import io.mirach.raft.RaftGroupMembers;
+import io.mirach.raft.RaftHost;
+import io.mirach.raft.ReadLease;
+import io.mirach.raft.RoleChange;
+import io.mirach.server.admin.AdminServer;
+import io.mirach.server.admin.ClusterAdmin;
+import io.mirach.server.admin.LeaderForwarding;
+import io.mirach.server.chunk.ChunkService;
+import io.mirach.server.cluster.ClusterMap;
+import io.mirach.server.cluster.ClusterService;
+import io.mirach.server.cluster.HeartbeatReply;
+import io.mirach.server.cluster.MapFollowing;
+import io.mirach.server.cluster.MetaGroup;
+import io.mirach.server.cluster.NodeObservations;
+import io.mirach.server.metadata.MetaCommand;
+import io.mirach.server.metadata.MetaReply;
+import io.mirach.server.metadata.MetadataStateMachine;
+import io.mirach.server.placement.PlacementDriver;
+import io.mirach.server.reconcile.ClusterSteps;
+import io.mirach.server.reconcile.Reconciler;
+import io.mirach.server.store.StoreMemory;
+import io.mirach.server.telemetry.RequestMetrics;
+import io.mirach.server.transport.LeaseChannel;
+import io.mirach.server.transport.NativeServer;
+import io.mirach.server.transport.NativeServerConfig;
+import io.mirach.server.transport.RequestHandler;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import java.io.IOException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Everything that a node runs once it belongs to a cluster: its groups, the native protocol, the
+ * cluster map, heartbeats, and, while it leads the meta group, the reconciler. Wiring only.
+ */
+public final class ClusterMember implements AutoCloseable {
+    private static final Duration FORM_TIMEOUT = Duration.ofSeconds(60);
+    private static final Duration LEADER_SEARCH = Duration.ofSeconds(6);
+    private static final long STALE_ANSWER_NANOS = TimeUnit.SECONDS.toNanos(3);
+    private static final long END_SECONDS = 5;
+
+    private final NodeIdentity identity;
+    private final Deque<Runnable> opened;
+    private final StorageNode self;
+    private final ScheduledThreadPoolExecutor mapThread = thread("mirach-map");
+    private final ScheduledThreadPoolExecutor nodeThread = thread("mirach-node");
+    private final ScheduledThreadPoolExecutor reconcileThread = thread("mirach-reconcile");
+    private final ExecutorService forwardingThread =
+            Executors.newFixedThreadPool(2, new DefaultThreadFactory("mirach-forward", true));
+    private final EventLoops loops;
+    private final StoreMemory memory;
+    private final NodeConnections connections;
+    private final NodeConnections leaseConnections;
+    private final ClusterMap map;
+    private final MetaGroup meta;
+    private final NodeObservations observations = new NodeObservations(System::nanoTime);
+    private final ChunkService chunks;
+    private final RequestMetrics requestMetrics = new RequestMetrics();
+    private final Reconciler reconciler;
+    private final Heartbeats heartbeats;
+    private final ClusterAdmin admin;
+    private final LeaderForwarding forwarding;
+    // Its state machines call back while it opens.
+    private volatile Optional<HostedGroups> groups = Optional.empty();
+
+    /**
+     * @param opened what has to be closed, the newest first; filled even if this fails
+     */
+    private ClusterMember(
+            NodeConfig config,
+            NodeIdentity identity,
+            RaftHost.FailureListener failureListener,
+            Deque<Runnable> opened)
+            throws IOException {
+        this.identity = identity;
+        this.opened = opened;
+        this.self = identity.asStorageNode();
+        UUID clusterId = identity.membership().orElseThrow().clusterId();
+        opened.push(this::endThreads);
+        this.memory = new StoreMemory(config.store());
+        opened.push(memory::close);
+        this.loops = EventLoops.start("mirach-io", config.eventLoops());
+        opened.push(loops::close);
+        MapCache cache = new MapCache(identity.firstDir(), nodeThread);
+        this.map =
+                new ClusterMap(
+                        cache.read(clusterId).orElseGet(identity::bootstrapImage), mapThread);
+        this.connections = connections(clusterId);
+        this.leaseConnections = connections(clusterId);
+        opened.push(leaseConnections::close);
+        opened.push(connections::close);
+        ClusterRouting routing =
+                new ClusterRouting(map::image, connections, loops.next(), RoutingConfig.DEFAULT);
+        this.meta = new MetaGroup(() -> groups.flatMap(HostedGroups::metaLog), routing);
+        this.reconciler =
+                new Reconciler(
+                        meta::ready,
+                        () -> PlacementDriver.plan(map.image(), observations.leaders(map.image())),
+                        new ClusterSteps(map::image, meta, routing, connections, observations),
+                        reconcileThread);
+        this.chunks = new ChunkService(config.chunks(), ByteBufAllocator.DEFAULT);
+        HostedGroups hosted =
+                HostedGroups.start(
+                        identity.dirs(),
+                        new HostedDir.Surroundings(
+                                config,
+                                memory,
+                                new MetaEvents(),
+                                chunks,
+                                leaseChannel(),
+                                failureListener),
+                        chunks,
+                        nodeThread);
+        opened.push(hosted::close);
+        opened.push(chunks::close);
+        this.groups = Optional.of(hosted);
+        DiskUsage usage = new DiskUsage(identity.dirs());
+        this.heartbeats = new Heartbeats(self, hosted, usage, meta);
+        ClusterService service =
+                new ClusterService(self, map, meta, observations, Clock.systemUTC());
+        this.admin =
+                new ClusterAdmin(
+                        map, meta, observations, service, this::lastAnswer, Clock.systemUTC());
+        this.forwarding =
+                new LeaderForwarding(config.name(), this::leaderHttpAddress, forwardingThread);
+        NativeServer nativeServer = startNative(config, clusterId, hosted, service);
+        opened.push(nativeServer::close);
+        map.onImage(cache::keep);
+        map.onImage(hosted::serve);
+        map.onImage(image -> reconciler.wake());
+    }
+
+    /** Opens what lies in the data dirs and begins to serve. Blocks. */
+    static ClusterMember start(
+            NodeConfig config, NodeIdentity identity, RaftHost.FailureListener failureListener)
+            throws IOException {
+        Deque<Runnable> opened = new ArrayDeque<>();
+        ClusterMember member;
+        try {
+            member = new ClusterMember(config, identity, failureListener, opened);
+        } catch (IOException | RuntimeException e) {
+            opened.forEach(Runnable::run);
+            throw e;
+        }
+        member.heartbeats.start(member.nodeThread);
+        member.reconciler.start();
+        if (!identity.isMetaMember()) {
+            new MapFollowing(member.map, member.connections, member.mapThread).start();
+        }
+        return member;
+    }
+
+    private static ScheduledThreadPoolExecutor thread(String name) {
+        ScheduledThreadPoolExecutor thread =
+                new ScheduledThreadPoolExecutor(1, new DefaultThreadFactory(name, true));
+        thread.setRemoveOnCancelPolicy(true);
+        thread.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+        return thread;
+    }
+
+    private NodeConnections connections(UUID clusterId) {
+        return new NodeConnections(
+                loops, TransportConfig.DEFAULT, self.name(), () -> Optional.of(clusterId));
+    }
+
+    private LeaseChannel leaseChannel() {
+        return new LeaseChannel(
+                leaseConnections,
+                dataDir -> map.image().nodeOfDataDir(dataDir).map(StorageNode::nativeAddress),
+                ByteBufAllocator.DEFAULT);
+    }
+
+    private NativeServer startNative(
+            NodeConfig config, UUID clusterId, HostedGroups hosted, ClusterService service)
+            throws IOException {
+        Map<Opcode, RequestHandler> handlers =
+                new EnumMap<>(Opcode.class);
+        handlers.putAll(chunks.handlers());
+        handlers.putAll(service.handlers());
+        handlers.putAll(new NodeAgent(hosted).handlers());
+        handlers.replaceAll(requestMetrics::measured);
+        handlers.put(
+                Opcode.LEASE_CLAIMS,
+                LeaseChannel.handler(this::readLease, ByteBufAllocator.DEFAULT));
+        return NativeServer.start(
+                NativeServerConfig.at(config.nativeAddress()),
+                loops,
+                handlers,
+                config.name(),
+                () -> Optional.of(clusterId));
+    }
+
+    private Optional<ReadLease> readLease(UUID dataDir) {
+        return groups.flatMap(hosted -> hosted.readLease(dataDir));
+    }
+
+    /** Meta's state machine tells. */
+    private final class MetaEvents implements MetadataStateMachine.Listener {
+        @Override
+        public void applied(ClusterImage image) {
+            map.publish(image);
+        }
+
+        @Override
+        public void roleChanged(RoleChange change) {
+            if (change.leads()) {
+                observations.begin();
+                reconciler.wake();
+            }
+        }
+    }
+
+    private Optional<HeartbeatReply> lastAnswer() {
+        return heartbeats.lastAnswer().map(Heartbeats.Answer::reply);
+    }
+
+    /** Blocks for a few seconds when it has to look for the leader. */
+    private Optional<String> leaderHttpAddress(boolean fresh) {
+        Optional<Heartbeats.Answer> last = heartbeats.lastAnswer();
+        if (!fresh
+                && last.isPresent()
+                && System.nanoTime() - last.get().atNanos() < STALE_ANSWER_NANOS) {
+            return Optional.of(last.get().reply().leaderHttpAddress());
+        }
+        try {
+            return Optional.of(
+                    heartbeats
+                            .beat(LEADER_SEARCH)
+                            .get(LEADER_SEARCH.toMillis() + 1000, TimeUnit.MILLISECONDS)
+                            .leaderHttpAddress());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return Optional.empty();
+        } catch (Exception e) {
+            return Optional.empty();
+        }
+    }
+
+    /** Creates this node's replica of the meta group, if it is to have one. Only while forming. */
+    void createMetaReplica() {
+        if (!identity.isMetaMember()) {
+            return;
+        }
+        DirIdentity first = identity.membership().orElseThrow();
+        List<Peer> peers =
+                first.metaMembers().stream()
+                        .map(m -> new Peer(m.dataDir(), m.raftAddress()))
+                        .toList();
+        groups.orElseThrow()
+                .create(first.dirId(), new RaftGroupMembers(first.metaGroupId(), peers))
+                .join();
+    }
+
+    /** Logs the first map and waits until it is known here. */
+    void form(MetaCommand.FormCluster form) {
+        meta.change(form, FORM_TIMEOUT).thenApply(MetaReply::orThrow).join();
+        map.await(image -> image.version() > 0, FORM_TIMEOUT.toMillis()).join();
+    }
+
+    ClusterImage image() {
+        return map.image();
+    }
+
+    ClusterView view() {
+        return admin.cluster();
+    }
+
+    AdminServer.Membership admin() {
+        return new AdminServer.Membership(admin, forwarding);
+    }
+
+    /** What there is to measure. */
+    String metrics() {
+        return requestMetrics.text();
+    }
+
+    @Override
+    public void close() {
+        // First those who give orders.
+        stopThreads();
+        opened.forEach(Runnable::run);
+    }
+
+    private void stopThreads() {
+        for (ExecutorService thread :
+                List.of(reconcileThread, nodeThread, mapThread, forwardingThread)) {
+            thread.shutdownNow();
+        }
+    }
+
+    private void endThreads() {
+        stopThreads();
+        try {
+            nodeThread.awaitTermination(END_SECONDS, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,76 @@
+package io.mirach.server.node;
+
+import io.mirach.server.cluster.NodeHeartbeat.DirUsage;
+import java.io.IOException;
+import java.nio.file.FileStore;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Measures the room in this node's data dirs, now and then. Thread-safe. */
+final class DiskUsage {
+    private static final Logger LOG = LoggerFactory.getLogger(DiskUsage.class);
+
+    private final List<NodeDir> dirs;
+    private volatile List<DirUsage> latest = List.of();
+
+    DiskUsage(List<NodeDir> dirs) {
+        this.dirs = List.copyOf(dirs);
+    }
+
+    /** The last measurement. */
+    List<DirUsage> latest() {
+        return latest;
+    }
+
+    /** Measures. Reads the folders, so it blocks. */
+    void measure() {
+        List<DirUsage> measured = new ArrayList<>();
+        for (NodeDir dir : dirs) {
+            try {
+                FileStore store = Files.getFileStore(dir.path());
+                measured.add(
+                        new DirUsage(
+                                dir.identity().orElseThrow().dirId(),
+                                dir.path().toString(),
+                                store.getTotalSpace(),
+                                usedBytes(dir.path()),
+                                store.getUsableSpace()));
+            } catch (IOException e) {
+                LOG.warn("cannot measure {}: {}", dir.path(), e.toString());
+            }
+        }
+        latest = List.copyOf(measured);
+    }
+
+    private static long usedBytes(Path root) throws IOException {
+        long[] total = {0};
+        Files.walkFileTree(
+                root,
+                new SimpleFileVisitor<>() {
+                    @Override
+                    public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+                        total[0] += attributes.size();
+                        return FileVisitResult.CONTINUE;
+                    }
+
+                    @Override
+                    public FileVisitResult visitFileFailed(Path file, IOException e) {
+                        // Files come and go while the store works.
+                        return FileVisitResult.CONTINUE;
+                    }
+
+                    @Override
+                    public FileVisitResult postVisitDirectory(Path dir, IOException e) {
+                        return FileVisitResult.CONTINUE;
+                    }
+                });
+        return total[0];
+    }
+}

@@ -1,0 +1,126 @@
+package io.mirach.server.node;
+
+import io.mirach.raft.RaftHost;
+import io.mirach.raft.RaftHostConfig;
+import io.mirach.raft.ReadLease;
+import io.mirach.raft.ReplicatedStateMachine;
+import io.mirach.raft.ratis.RatisHost;
+import io.mirach.server.chunk.ChunkStateMachine;
+import io.mirach.server.chunk.DamageListener;
+import io.mirach.server.metadata.MetadataStateMachine;
+import io.mirach.server.store.ChunkStores;
+import io.mirach.server.store.StoreMemory;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** One data dir at work: its stores, its Raft host and the state machines between. Thread-safe. */
+final class HostedDir implements AutoCloseable {
+    // The log kept for followers that lag: this share of the disk over all groups of the dir.
+    private static final int RETENTION_SHARE = 20;
+    private static final int GROUPS_EXPECTED = 8;
+    private static final long MIN_RETENTION_BYTES = 16L << 20;
+
+    /** What all data dirs of a node share. */
+    record Surroundings(
+            NodeConfig config,
+            StoreMemory memory,
+            MetadataStateMachine.Listener metaListener,
+            DamageListener damageListener,
+            ReadLease.Channel leaseChannel,
+            RaftHost.FailureListener failureListener) {}
+
+    private final UUID id;
+    private final UUID metaGroupId;
+    private final ChunkStores stores;
+    private final Surroundings around;
+    private final Map<UUID, ReplicatedStateMachine<?>> machines = new ConcurrentHashMap<>();
+    private final RaftHost host;
+
+    private HostedDir(NodeDir dir, String raftAddress, Surroundings around) throws IOException {
+        DirIdentity identity = dir.identity().orElseThrow();
+        this.id = identity.dirId();
+        this.metaGroupId = identity.metaGroupId();
+        this.around = around;
+        this.stores = ChunkStores.open(dir.storePath(), around.memory());
+        try {
+            this.host =
+                    RatisHost.start(
+                            raftConfig(dir, raftAddress, around.config()),
+                            this::open,
+                            around.leaseChannel(),
+                            around.failureListener());
+        } catch (IOException | RuntimeException e) {
+            stores.close();
+            throw e;
+        }
+    }
+
+    /** Opens everything that lies in the dir. Blocks. */
+    static HostedDir start(NodeDir dir, String raftAddress, Surroundings around)
+            throws IOException {
+        return new HostedDir(dir, raftAddress, around);
+    }
+
+    private static RaftHostConfig raftConfig(NodeDir dir, String raftAddress, NodeConfig config)
+            throws IOException {
+        UUID peer = dir.identity().orElseThrow().dirId();
+        RaftHostConfig defaults = RaftHostConfig.defaults(peer, dir.raftPath(), raftAddress);
+        long capacityBytes = Files.getFileStore(dir.path()).getTotalSpace();
+        long share = capacityBytes / RETENTION_SHARE / GROUPS_EXPECTED;
+        return new RaftHostConfig(
+                peer,
+                defaults.storageDir(),
+                raftAddress,
+                defaults.electionTimeoutMin(),
+                defaults.electionTimeoutMax(),
+                defaults.readLease(),
+                defaults.readLeaseInterval(),
+                defaults.maxEntryBytes(),
+                defaults.maxEntriesInFlight(),
+                config.raftQueueBytes(),
+                defaults.checkpointBytes(),
+                Math.max(MIN_RETENTION_BYTES, Math.min(defaults.logRetentionBytes(), share)));
+    }
+
+    private ReplicatedStateMachine<?> open(UUID groupId) {
+        ReplicatedStateMachine<?> machine =
+                groupId.equals(metaGroupId)
+                        ? new MetadataStateMachine(
+                                stores.metaStore(groupId), around.metaListener())
+                        : new ChunkStateMachine(
+                                groupId, stores.chunkStore(groupId), around.damageListener());
+        machines.put(groupId, machine);
+        return machine;
+    }
+
+    UUID id() {
+        return id;
+    }
+
+    RaftHost host() {
+        return host;
+    }
+
+    /** The state machine of a placement group that is served here. */
+    Optional<ChunkStateMachine> chunkMachine(UUID groupId) {
+        return Optional.ofNullable(machines.get(groupId))
+                .filter(ChunkStateMachine.class::isInstance)
+                .map(ChunkStateMachine.class::cast);
+    }
+
+    /** Deletes what is stored of a group whose Raft side is gone already. Blocks. */
+    void drop(UUID groupId) {
+        machines.remove(groupId);
+        stores.drop(groupId);
+    }
+
+    @Override
+    public void close() {
+        host.close();
+        stores.close();
+    }
+}

@@ -1,0 +1,181 @@
+package io.mirach.server.node;
+
+import io.mirach.model.ClusterImage;
+import io.mirach.model.PlacementGroup;
+import io.mirach.model.PlacementGroupId;
+import io.mirach.model.Replica;
+import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.MirachException;
+import io.mirach.raft.RaftGroupMembers;
+import io.mirach.raft.ReadLease;
+import io.mirach.raft.ReplicatedLog;
+import io.mirach.server.chunk.ChunkReply;
+import io.mirach.server.chunk.ChunkService;
+import io.mirach.server.chunk.ChunkStateMachine;
+import io.mirach.server.cluster.NodeHeartbeat;
+import io.mirach.server.metadata.MetaReply;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** All Raft groups that this node's data dirs hold. Thread-safe. */
+public final class HostedGroups implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(HostedGroups.class);
+
+    private final UUID metaGroupId;
+    private final Map<UUID, HostedDir> dirs;
+    private final ChunkService chunks;
+    private final Executor disk;
+    // What the chunk service serves. Guarded by this.
+    private final Map<PlacementGroupId, ChunkStateMachine> served = new HashMap<>();
+
+    private HostedGroups(
+            UUID metaGroupId, Map<UUID, HostedDir> dirs, ChunkService chunks, Executor disk) {
+        this.metaGroupId = metaGroupId;
+        this.dirs = dirs;
+        this.chunks = chunks;
+        this.disk = disk;
+    }
+
+    /**
+     * Opens all data dirs; closes them again if one fails. Blocks.
+     *
+     * @param disk where groups' data is deleted; may block
+     */
+    static HostedGroups start(
+            List<NodeDir> nodeDirs,
+            HostedDir.Surroundings around,
+            ChunkService chunks,
+            Executor disk)
+            throws IOException {
+        Map<UUID, HostedDir> dirs = new LinkedHashMap<>();
+        try {
+            for (int i = 0; i < nodeDirs.size(); i++) {
+                HostedDir dir =
+                        HostedDir.start(
+                                nodeDirs.get(i), around.config().raftAddressOf(i), around);
+                dirs.put(dir.id(), dir);
+            }
+        } catch (IOException | RuntimeException e) {
+            dirs.values().forEach(HostedDir::close);
+            throw e;
+        }
+        UUID metaGroupId = nodeDirs.get(0).identity().orElseThrow().metaGroupId();
+        return new HostedGroups(metaGroupId, dirs, chunks, disk);
+    }
+
+    /** This node's replica of the meta group. */
+    public Optional<ReplicatedLog<MetaReply>> metaLog() {
+        for (HostedDir dir : dirs.values()) {
+            Optional<ReplicatedLog<MetaReply>> log = dir.host().log(metaGroupId);
+            if (log.isPresent()) {
+                return log;
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** The read leases of a data dir of this node. */
+    public Optional<ReadLease> readLease(UUID dataDir) {
+        return Optional.ofNullable(dirs.get(dataDir)).map(dir -> dir.host().readLease());
+    }
+
+    /** Every replica here, for heartbeats and metrics. */
+    public List<NodeHeartbeat.ReplicaReport> reports() {
+        List<NodeHeartbeat.ReplicaReport> reports = new ArrayList<>();
+        for (HostedDir dir : dirs.values()) {
+            for (UUID group : dir.host().groups()) {
+                dir.host()
+                        .log(group)
+                        .ifPresent(
+                                log ->
+                                        reports.add(
+                                                new NodeHeartbeat.ReplicaReport(
+                                                        dir.id(), log.status())));
+            }
+        }
+        return reports;
+    }
+
+    /** Creates a replica on one of this node's dirs. Idempotent. */
+    CompletableFuture<Void> create(UUID dataDir, RaftGroupMembers members) {
+        return dir(dataDir).host().createGroup(members);
+    }
+
+    /** Offers what the map says of the groups here to block requests. */
+    public synchronized void serve(ClusterImage image) {
+        for (PlacementGroup group : image.placementGroups().values()) {
+            for (Replica replica : group.replicaSet().replicas()) {
+                HostedDir dir = dirs.get(replica.dataDir());
+                if (dir != null) {
+                    serve(dir, group.id(), group.raftGroupId());
+                }
+            }
+        }
+    }
+
+    synchronized void serve(UUID dataDir, PlacementGroupId id, UUID raftGroupId) {
+        serve(dir(dataDir), id, raftGroupId);
+    }
+
+    private void serve(HostedDir dir, PlacementGroupId id, UUID raftGroupId) {
+        Optional<ReplicatedLog<ChunkReply>> log = dir.host().log(raftGroupId);
+        Optional<ChunkStateMachine> machine = dir.chunkMachine(raftGroupId);
+        if (log.isPresent() && machine.isPresent() && served.get(id) != machine.get()) {
+            chunks.serve(id, log.get(), machine.get());
+            served.put(id, machine.get());
+            LOG.info("serving {} from data dir {}", id, dir.id());
+        }
+    }
+
+    /** Deletes a replica. Idempotent. */
+    CompletableFuture<Void> remove(UUID dataDir, PlacementGroupId id, UUID raftGroupId) {
+        if (raftGroupId.equals(metaGroupId)) {
+            throw new MirachException(
+                    ErrorCode.INVALID_ARGUMENT, "the meta group is not removed by this order");
+        }
+        HostedDir dir = dir(dataDir);
+        synchronized (this) {
+            served.remove(id);
+            chunks.stop(id);
+        }
+        return dir.host()
+                .removeGroup(raftGroupId)
+                .thenRunAsync(() -> dir.drop(raftGroupId), disk);
+    }
+
+    CompletableFuture<Void> transfer(UUID dataDir, UUID raftGroupId, UUID to) {
+        return dir(dataDir)
+                .host()
+                .log(raftGroupId)
+                .map(log -> log.transferLeadership(to))
+                .orElseThrow(
+                        () ->
+                                new MirachException(
+                                        ErrorCode.NO_SUCH_PLACEMENT_GROUP,
+                                        "group " + raftGroupId + " is not on " + dataDir));
+    }
+
+    private HostedDir dir(UUID dataDir) {
+        HostedDir dir = dirs.get(dataDir);
+        if (dir == null) {
+            throw new MirachException(
+                    ErrorCode.NO_SUCH_NODE, "this node has no data dir " + dataDir);
+        }
+        return dir;
+    }
+
+    @Override
+    public void close() {
+        dirs.values().forEach(HostedDir::close);
+    }
+}

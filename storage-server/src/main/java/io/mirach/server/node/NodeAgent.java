@@ -1,0 +1,90 @@
+package io.mirach.server.node;
+
+import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.JsonBody;
+import io.mirach.protocol.MirachException;
+import io.mirach.protocol.Opcode;
+import io.mirach.raft.Peer;
+import io.mirach.raft.RaftGroupMembers;
+import io.mirach.raft.RefusedException;
+import io.mirach.server.cluster.ReplicaOrder;
+import io.mirach.server.transport.RequestHandler;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Does on this node what the meta leader's reconciler orders. Thread-safe; never blocks. */
+public final class NodeAgent {
+    private static final Logger LOG = LoggerFactory.getLogger(NodeAgent.class);
+
+    private final HostedGroups groups;
+
+    public NodeAgent(HostedGroups groups) {
+        this.groups = groups;
+    }
+
+    /** The opcodes that this agent answers. */
+    public Map<Opcode, RequestHandler> handlers() {
+        Map<Opcode, RequestHandler> handlers = new EnumMap<>(Opcode.class);
+        handlers.put(Opcode.CREATE_REPLICA, on(ReplicaOrder.Create.class, this::create));
+        handlers.put(Opcode.REMOVE_REPLICA, on(ReplicaOrder.Remove.class, this::remove));
+        handlers.put(Opcode.TRANSFER_LEADERSHIP, on(ReplicaOrder.Transfer.class, this::transfer));
+        return handlers;
+    }
+
+    private static <O> RequestHandler on(
+            Class<O> type, Function<O, CompletableFuture<Void>> action) {
+        return body -> {
+            O order = JsonBody.decode(body, type);
+            return action.apply(order)
+                    .handle((done, failure) -> finished(order, failure));
+        };
+    }
+
+    private static ByteBuf finished(Object order, Throwable failure) {
+        if (failure == null) {
+            return Unpooled.EMPTY_BUFFER;
+        }
+        Throwable cause =
+                failure instanceof CompletionException && failure.getCause() != null
+                        ? failure.getCause()
+                        : failure;
+        if (cause instanceof MirachException known) {
+            throw known;
+        }
+        if (cause instanceof RefusedException refused) {
+            throw refused.reason() == RefusedException.Reason.NOT_LEADER
+                    ? MirachException.notLeader(refused.leaderHint())
+                    : new MirachException(ErrorCode.NOT_READY, "the log says " + refused.reason());
+        }
+        LOG.warn("{} failed", order, cause);
+        throw new MirachException(ErrorCode.INTERNAL, String.valueOf(cause.getMessage()), cause);
+    }
+
+    private CompletableFuture<Void> create(ReplicaOrder.Create order) {
+        RaftGroupMembers members =
+                new RaftGroupMembers(
+                        order.raftGroupId(),
+                        order.members().stream()
+                                .map(member -> new Peer(member.dataDir(), member.raftAddress()))
+                                .toList());
+        return groups.create(order.dataDir(), members)
+                .thenRun(
+                        () -> groups.serve(order.dataDir(), order.group(), order.raftGroupId()));
+    }
+
+    private CompletableFuture<Void> remove(ReplicaOrder.Remove order) {
+        return groups.remove(order.dataDir(), order.group(), order.raftGroupId());
+    }
+
+    private CompletableFuture<Void> transfer(ReplicaOrder.Transfer order) {
+        LOG.info("handing leadership of {} to {}", order.raftGroupId(), order.to());
+        return groups.transfer(order.dataDir(), order.raftGroupId(), order.to());
+    }
+}

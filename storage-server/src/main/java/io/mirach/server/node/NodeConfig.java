@@ -1,0 +1,95 @@
+package io.mirach.server.node;
+
+import io.mirach.client.transport.NodeAddress;
+import io.mirach.server.chunk.ChunkServiceConfig;
+import io.mirach.server.store.StoreConfig;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.regex.Pattern;
+
+/**
+ * How one storage node runs.
+ *
+ * @param name unique in the cluster, for life
+ * @param dataDirs one folder per disk
+ * @param nativeAddress where others reach the native protocol; it listens there too
+ * @param raftAddress of the first data dir; the others take the ports after it
+ * @param store memory of the stores
+ * @param chunks limits of block requests
+ * @param raftQueueBytes writes waiting for the log, per placement group
+ * @param eventLoops threads that do the network's work
+ */
+public record NodeConfig(
+        String name,
+        List<Path> dataDirs,
+        NodeAddress nativeAddress,
+        NodeAddress httpAddress,
+        NodeAddress raftAddress,
+        String zone,
+        String rack,
+        Map<String, String> labels,
+        StoreConfig store,
+        ChunkServiceConfig chunks,
+        long raftQueueBytes,
+        int eventLoops) {
+    public static final long DEFAULT_RAFT_QUEUE_BYTES = 32L << 20;
+    public static final int DEFAULT_EVENT_LOOPS = 2;
+    private static final int MAX_DATA_DIRS = 64;
+    private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}");
+    private static final Pattern DOMAIN = Pattern.compile("[a-zA-Z0-9._-]{0,63}");
+
+    public NodeConfig {
+        Objects.requireNonNull(store, "store");
+        Objects.requireNonNull(chunks, "chunks");
+        dataDirs = List.copyOf(dataDirs);
+        labels = Map.copyOf(labels);
+        require(NAME.matcher(name).matches(), "name: not a node name: '" + name + "'");
+        require(DOMAIN.matcher(zone).matches(), "zone: not a zone: '" + zone + "'");
+        require(DOMAIN.matcher(rack).matches(), "rack: not a rack: '" + rack + "'");
+        require(!dataDirs.isEmpty(), "data-dirs: at least one is needed");
+        require(dataDirs.size() <= MAX_DATA_DIRS, "data-dirs: at most " + MAX_DATA_DIRS);
+        require(
+                new HashSet<>(dataDirs).size() == dataDirs.size(),
+                "data-dirs: one folder is named twice");
+        requireReachable("native-address", nativeAddress);
+        requireReachable("http-address", httpAddress);
+        requireReachable("raft-address", raftAddress);
+        require(
+                raftAddress.port() + dataDirs.size() - 1 <= 65_535,
+                "raft-address: no ports are left for " + dataDirs.size() + " data dirs");
+        require(
+                !isRaftPort(raftAddress, dataDirs.size(), nativeAddress)
+                        && !isRaftPort(raftAddress, dataDirs.size(), httpAddress)
+                        && !nativeAddress.equals(httpAddress),
+                "native-address, http-address and raft-address (one port per data dir) overlap");
+        require(raftQueueBytes >= 2 << 20, "limits.raft-queue: at least 2MiB");
+        require(eventLoops >= 1 && eventLoops <= 256, "limits.threads: from 1 to 256");
+    }
+
+    private static boolean isRaftPort(NodeAddress raft, int dirs, NodeAddress other) {
+        return other.host().equals(raft.host())
+                && other.port() >= raft.port()
+                && other.port() < raft.port() + dirs;
+    }
+
+    private static void requireReachable(String key, NodeAddress address) {
+        require(address.port() > 0, key + ": the port must be given");
+        require(
+                !address.host().equals("0.0.0.0") && !address.host().equals("::"),
+                key + ": others must reach this node by it, so it cannot be " + address);
+    }
+
+    private static void require(boolean holds, String otherwise) {
+        if (!holds) {
+            throw new IllegalArgumentException(otherwise);
+        }
+    }
+
+    /** The Raft address of a data dir, {@code host:port}. */
+    public String raftAddressOf(int dirIndex) {
+        return new NodeAddress(raftAddress.host(), raftAddress.port() + dirIndex).toString();
+    }
+}

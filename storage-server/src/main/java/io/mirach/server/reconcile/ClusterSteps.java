@@ -1,0 +1,242 @@
+package io.mirach.server.reconcile;
+
+import io.mirach.client.routing.ClusterRouting;
+import io.mirach.client.routing.RoutedRequest;
+import io.mirach.client.transport.NodeConnections;
+import io.mirach.model.Attachment;
+import io.mirach.model.ClusterImage;
+import io.mirach.model.DataDir;
+import io.mirach.model.Epoch;
+import io.mirach.model.PlacementGroup;
+import io.mirach.model.PlacementGroupId;
+import io.mirach.model.Replica;
+import io.mirach.model.Slot;
+import io.mirach.model.StorageNode;
+import io.mirach.model.Volume;
+import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.JsonBody;
+import io.mirach.protocol.MirachException;
+import io.mirach.protocol.Opcode;
+import io.mirach.protocol.cluster.GroupOrder;
+import io.mirach.server.cluster.MetaGroup;
+import io.mirach.server.cluster.NodeObservations;
+import io.mirach.server.cluster.ReplicaOrder;
+import io.mirach.server.metadata.MetaCommand;
+import io.mirach.server.metadata.MetaReply;
+import io.mirach.server.placement.Step;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
+import java.util.function.Supplier;
+
+/** Takes steps by orders to nodes and to placement groups' leaders. Thread-safe. */
+public final class ClusterSteps implements StepRunner {
+    private static final Duration NODE_ORDER_TIMEOUT = Duration.ofSeconds(30);
+    private static final Duration GROUP_ORDER_TIMEOUT = Duration.ofSeconds(30);
+
+    private final Supplier<ClusterImage> image;
+    private final MetaGroup meta;
+    private final ClusterRouting routing;
+    private final NodeConnections connections;
+    private final NodeObservations observations;
+
+    public ClusterSteps(
+            Supplier<ClusterImage> image,
+            MetaGroup meta,
+            ClusterRouting routing,
+            NodeConnections connections,
+            NodeObservations observations) {
+        this.image = image;
+        this.meta = meta;
+        this.routing = routing;
+        this.connections = connections;
+        this.observations = observations;
+    }
+
+    @Override
+    public CompletableFuture<Void> run(Step step) {
+        if (step instanceof Step.CreateGroup create) {
+            return create(create.group());
+        } else if (step instanceof Step.OpenVolume open) {
+            return open(open.volume());
+        } else if (step instanceof Step.DropVolume drop) {
+            return drop(drop.volume());
+        } else if (step instanceof Step.Admit admit) {
+            return admit(admit.volume(), admit.attachment());
+        } else if (step instanceof Step.Evict evict) {
+            return evict(evict.volume(), evict.attachment());
+        } else if (step instanceof Step.MoveLeader move) {
+            return move(move);
+        }
+        throw new IllegalStateException("unknown step " + step);
+    }
+
+    private CompletableFuture<Void> create(PlacementGroup group) {
+        List<ReplicaOrder.Member> members = new ArrayList<>();
+        for (Replica replica : group.replicaSet().replicas()) {
+            members.add(
+                    new ReplicaOrder.Member(replica.dataDir(), raftAddress(replica.dataDir())));
+        }
+        List<CompletableFuture<Void>> created = new ArrayList<>();
+        for (Replica replica : group.replicaSet().replicas()) {
+            created.add(
+                    orderNode(
+                            replica.dataDir(),
+                            Opcode.CREATE_REPLICA,
+                            new ReplicaOrder.Create(
+                                    replica.dataDir(), group.id(), group.raftGroupId(), members)));
+        }
+        return all(created).thenCompose(done -> log(new MetaCommand.ActivateGroup(group.id())));
+    }
+
+    private CompletableFuture<Void> open(Volume volume) {
+        return orderGroups(
+                        volume,
+                        group ->
+                                new GroupOrder.OpenVolume(
+                                        group,
+                                        volume.id(),
+                                        volume.extentBytes(),
+                                        volume.sizeBytes(),
+                                        slotsOf(volume, group),
+                                        volume.head()))
+                .thenCompose(done -> log(new MetaCommand.VolumeOpened(volume.id())));
+    }
+
+    private static List<Integer> slotsOf(Volume volume, PlacementGroupId group) {
+        List<Integer> slots = new ArrayList<>();
+        for (int slot = 0; slot < Slot.COUNT; slot++) {
+            if (volume.slots().get(slot).equals(group)) {
+                slots.add(slot);
+            }
+        }
+        return slots;
+    }
+
+    private CompletableFuture<Void> drop(Volume volume) {
+        return orderGroups(volume, group -> new GroupOrder.DropVolume(group, volume.id()))
+                .thenCompose(done -> log(new MetaCommand.VolumeDropped(volume.id())));
+    }
+
+    private CompletableFuture<Void> admit(Volume volume, Attachment attachment) {
+        List<Epoch> epochs = List.of(attachment.epoch());
+        boolean readWrite = attachment.mode() == Attachment.Mode.READ_WRITE;
+        return orderGroups(
+                        volume,
+                        group ->
+                                new GroupOrder.Admit(
+                                        group,
+                                        volume.id(),
+                                        admissionVersion(attachment.epoch()),
+                                        readWrite ? epochs : List.of(),
+                                        readWrite ? List.of() : epochs))
+                .thenCompose(
+                        done ->
+                                log(
+                                        new MetaCommand.AttachmentAdmitted(
+                                                volume.id(), attachment.epoch())));
+    }
+
+    private CompletableFuture<Void> evict(Volume volume, Attachment attachment) {
+        return orderGroups(
+                        volume,
+                        group ->
+                                new GroupOrder.Admit(
+                                        group,
+                                        volume.id(),
+                                        admissionVersion(attachment.epoch()) + 1,
+                                        List.of(),
+                                        List.of()))
+                .thenCompose(
+                        done ->
+                                log(
+                                        new MetaCommand.AttachmentEvicted(
+                                                volume.id(), attachment.epoch())));
+    }
+
+    /** Two versions per epoch: its admission, and the empty one that ends it. */
+    private static long admissionVersion(Epoch epoch) {
+        return 2 * epoch.value();
+    }
+
+    private CompletableFuture<Void> move(Step.MoveLeader move) {
+        observations.moved(move.raftGroupId());
+        return orderNode(
+                move.from(),
+                Opcode.TRANSFER_LEADERSHIP,
+                new ReplicaOrder.Transfer(move.from(), move.raftGroupId(), move.to()));
+    }
+
+    private CompletableFuture<Void> log(MetaCommand command) {
+        return meta.propose(command).thenApply(MetaReply::orThrow).thenApply(reply -> null);
+    }
+
+    private CompletableFuture<Void> orderGroups(
+            Volume volume, Function<PlacementGroupId, GroupOrder> order) {
+        Map<PlacementGroupId, CompletableFuture<Void>> orders = new TreeMap<>();
+        for (PlacementGroupId group : volume.slots()) {
+            orders.computeIfAbsent(group, id -> orderGroup(id, order.apply(id)));
+        }
+        return all(List.copyOf(orders.values()));
+    }
+
+    private CompletableFuture<Void> orderGroup(PlacementGroupId group, GroupOrder order) {
+        RoutedRequest request =
+                new RoutedRequest() {
+                    @Override
+                    public Opcode opcode() {
+                        return Opcode.GROUP_ORDER;
+                    }
+
+                    @Override
+                    public ByteBuf encode() {
+                        return JsonBody.encode(order, ByteBufAllocator.DEFAULT);
+                    }
+                };
+        return routing.placementGroup(group)
+                .call(request, GROUP_ORDER_TIMEOUT)
+                .thenAccept(ByteBuf::release);
+    }
+
+    private CompletableFuture<Void> orderNode(UUID dataDir, Opcode opcode, Object order) {
+        StorageNode node =
+                image.get()
+                        .nodeOfDataDir(dataDir)
+                        .orElseThrow(
+                                () ->
+                                        new MirachException(
+                                                ErrorCode.NO_SUCH_NODE,
+                                                "no node holds data dir " + dataDir));
+        return connections
+                .request(
+                        node.nativeAddress(),
+                        opcode,
+                        JsonBody.encode(order, ByteBufAllocator.DEFAULT),
+                        NODE_ORDER_TIMEOUT)
+                .thenAccept(ByteBuf::release);
+    }
+
+    private String raftAddress(UUID dataDir) {
+        return image.get().nodeOfDataDir(dataDir).stream()
+                .flatMap(node -> node.dataDirs().stream())
+                .filter(dir -> dir.id().equals(dataDir))
+                .map(DataDir::raftAddress)
+                .findFirst()
+                .orElseThrow(
+                        () ->
+                                new MirachException(
+                                        ErrorCode.NO_SUCH_NODE,
+                                        "no node holds data dir " + dataDir));
+    }
+
+    private static CompletableFuture<Void> all(List<CompletableFuture<Void>> parts) {
+        return CompletableFuture.allOf(parts.toArray(CompletableFuture[]::new));
+    }
+}
