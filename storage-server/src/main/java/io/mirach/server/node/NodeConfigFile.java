@@ -156,7 +156,7 @@ public final class NodeConfigFile {
     private static NodeConfig configOf(Content content) {
         Limits limits = Optional.ofNullable(content.limits()).orElse(Limits.NONE);
         Map<String, String> labels = Optional.ofNullable(content.labels()).orElse(Map.of());
-        if (labels.containsValue(null)) {
+        if (labels.values().stream().anyMatch(Objects::isNull)) {
             throw new IllegalArgumentException("labels: every label needs a value");
         }
         return new NodeConfig(
