@@ -41,7 +41,7 @@ final class TestCluster implements AutoCloseable {
 
     /** One data dir and, while it runs, its host. */
     final class Node implements RaftHost.FailureListener, BackfillListener {
-        final UUID id = UUID.randomUUID();
+        final UUID id;
         final Path directory;
         final Peer peer;
         final Map<UUID, LedgerStateMachine> machines = new ConcurrentHashMap<>();
@@ -51,7 +51,8 @@ final class TestCluster implements AutoCloseable {
         volatile RaftHost host;
         volatile boolean leaseAnswers = true;
 
-        Node(Path directory, int port) {
+        Node(UUID id, Path directory, int port) {
+            this.id = id;
             this.directory = directory;
             this.peer = new Peer(id, "127.0.0.1:" + port);
         }
@@ -128,7 +129,18 @@ final class TestCluster implements AutoCloseable {
         this.configure = configure;
         this.machineFactory = machineFactory;
         for (int i = 0; i < size; i++) {
-            nodes.add(new Node(directory.resolve("node-" + i), freePort()));
+            nodes.add(new Node(UUID.randomUUID(), directory.resolve("node-" + i), freePort()));
+        }
+        nodes.forEach(Node::start);
+    }
+
+    /** One that a later process can start again: node {@code i} is always the same. */
+    TestCluster(Path directory, int[] ports, UnaryOperator<RaftHostConfig> configure) {
+        this.configure = configure;
+        this.machineFactory = LedgerStateMachine::new;
+        for (int i = 0; i < ports.length; i++) {
+            UUID id = UUID.nameUUIDFromBytes(new byte[] {2, (byte) i});
+            nodes.add(new Node(id, directory.resolve("node-" + i), ports[i]));
         }
         nodes.forEach(Node::start);
     }
