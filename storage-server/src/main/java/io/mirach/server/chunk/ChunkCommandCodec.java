@@ -69,7 +69,9 @@ final class ChunkCommandCodec {
         return out.writeLong(request.offsetBytes()).writeInt(request.lengthBytes());
     }
 
+    /** Fails with IllegalArgumentException if the order names a slot that there is not. */
     static ByteBuf encode(GroupOrder order, ByteBufAllocator allocator) {
+        long slotBits = order instanceof GroupOrder.OpenVolume open ? slotBits(open.slots()) : 0;
         ByteBuf out = allocator.directBuffer(64).writeByte(VERSION);
         if (order instanceof GroupOrder.OpenVolume open) {
             out.writeByte(OPEN_VOLUME)
@@ -77,7 +79,7 @@ final class ChunkCommandCodec {
                     .writeLong(open.head().value())
                     .writeInt(open.extentBytes())
                     .writeLong(open.sizeBytes())
-                    .writeLong(slotBits(open.slots()));
+                    .writeLong(slotBits);
         } else if (order instanceof GroupOrder.DropVolume drop) {
             out.writeByte(DROP_VOLUME).writeLong(drop.volume().value());
         } else if (order instanceof GroupOrder.Admit admit) {

@@ -24,6 +24,8 @@ import org.rocksdb.Options;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksObject;
+import org.rocksdb.WriteBatch;
+import org.rocksdb.WriteOptions;
 
 /**
  * All state of one data dir: one RocksDB, with a column family per placement group and one for the
@@ -117,17 +119,23 @@ public final class ChunkStores implements AutoCloseable {
             if (open.containsKey(name)) {
                 throw new StoreException("drop of " + name + " while it is open");
             }
-            ColumnFamilyHandle handle = handles.get(name);
+            ColumnFamilyHandle handle = handles.remove(name);
             if (handle != null) {
-                try {
-                    db.dropColumnFamily(handle);
-                } catch (RocksDBException e) {
-                    throw new StoreException("cannot drop " + name + " in " + dir, e);
-                }
-                handles.remove(name);
-                // The files stay until the last handle is closed.
-                handle.close();
+                drop(name, handle);
             }
+        }
+    }
+
+    private void drop(String name, ColumnFamilyHandle handle) {
+        // The files stay until nothing refers to the column family: neither this handle, nor
+        // RocksDB's queue of full memtables, which only the next write looks at.
+        try (handle;
+                WriteBatch nothing = new WriteBatch();
+                WriteOptions options = new WriteOptions().setDisableWAL(true)) {
+            db.write(options, nothing);
+            db.dropColumnFamily(handle);
+        } catch (RocksDBException e) {
+            throw new StoreException("cannot drop " + name + " in " + dir, e);
         }
     }
 

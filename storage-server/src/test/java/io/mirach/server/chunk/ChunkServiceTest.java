@@ -31,7 +31,6 @@ import io.mirach.protocol.data.WriteRequest;
 import io.mirach.protocol.data.WriteRequestCodec;
 import io.mirach.protocol.data.ZeroRequest;
 import io.mirach.protocol.data.ZeroRequestCodec;
-import io.mirach.raft.LogPosition;
 import io.mirach.raft.OutcomeUnknownException;
 import io.mirach.raft.RefusedException;
 import io.mirach.server.store.StoreConfigs;
@@ -194,8 +193,7 @@ class ChunkServiceTest {
         assertThat(failure(service.read(readRequest(255, 2)))).isEqualTo(ErrorCode.OUT_OF_RANGE);
         assertThat(failure(service.blockStatus(statusRequest(0, 257, 1))))
                 .isEqualTo(ErrorCode.OUT_OF_RANGE);
-        replica.machine.apply(
-                new LogPosition(2, 100), List.of(Commands.seal(HEAD, new LayerId(200), 1)));
+        log.propose(Commands.seal(HEAD, new LayerId(200), 1)).join();
         assertThat(failure(service.read(readRequest(0, 1)))).isEqualTo(ErrorCode.STALE_LAYER);
         assertThat(failure(service.blockStatus(statusRequest(0, 1, 1))))
                 .isEqualTo(ErrorCode.STALE_LAYER);
@@ -208,7 +206,9 @@ class ChunkServiceTest {
     void damagedBlockIsNotServedAndLeadershipIsGivenUp() {
         UUID follower = new UUID(4, 4);
         log.followers.add(follower);
-        ByteBuf broken = Commands.write(0, 1, filled(4096, 1)).copy();
+        ByteBuf intact = Commands.write(0, 1, filled(4096, 1));
+        ByteBuf broken = intact.copy();
+        intact.release();
         broken.setInt(56, 12345);
         log.propose(broken).join();
         assertThat(failure(service.read(readRequest(0, 1)))).isEqualTo(ErrorCode.DAMAGED_BLOCK);

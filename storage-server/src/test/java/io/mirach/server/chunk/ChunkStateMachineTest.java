@@ -302,13 +302,12 @@ class ChunkStateMachineTest {
     @Test
     void commandFromTheFutureStopsTheReplicaBeforeAnyEffect() {
         LogPosition before = replica.machine.appliedPosition();
+        ByteBuf drop = Commands.drop(VOLUME);
         ByteBuf unknown = Unpooled.wrappedBuffer(new byte[] {2, 1, 0});
         assertThatThrownBy(
-                        () ->
-                                replica.machine.apply(
-                                        new LogPosition(1, 7),
-                                        List.of(Commands.drop(VOLUME), unknown)))
+                        () -> replica.machine.apply(new LogPosition(1, 7), List.of(drop, unknown)))
                 .isInstanceOf(IllegalStateException.class);
+        drop.release();
         assertThat(replica.machine.appliedPosition()).isEqualTo(before);
     }
 
