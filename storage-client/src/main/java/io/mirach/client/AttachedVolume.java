@@ -23,8 +23,9 @@ public interface AttachedVolume {
     boolean readOnly();
 
     /**
-     * Reads {@code lengthBytes} bytes, at most 32 MiB. The caller owns the buffer; holes are filled
-     * with zeroes. Every block's checksum was verified.
+     * Reads {@code lengthBytes} bytes, at most 32 MiB. The caller owns the buffer, which may be
+     * composite, read-only, or a slice of what was received; holes are filled with zeroes. Every
+     * block's checksum was verified.
      */
     CompletableFuture<ByteBuf> read(long offsetBytes, int lengthBytes);
 

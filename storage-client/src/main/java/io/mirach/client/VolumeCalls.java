@@ -120,7 +120,7 @@ final class VolumeCalls {
                 case WRONG_PG, STALE_MAP, STALE_LAYER, UNKNOWN_LAYER -> {
                     map.refresh();
                     long nanos =
-                            map.image() != used
+                            map.image().version() != used.version()
                                     ? 0
                                     : config.backoffNanos(
                                             rounds, ThreadLocalRandom.current().nextDouble());

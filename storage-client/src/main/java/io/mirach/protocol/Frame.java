@@ -42,6 +42,9 @@ public record Frame(boolean reply, int opcode, long requestId, int error, ByteBu
     static final int LENGTH_FIELD_BYTES = 4;
     static final int FLAG_REPLY = 1;
 
+    // A short body is copied behind its header: one entry in the outbound queue instead of two.
+    private static final int COPY_BODY_BYTES = 256;
+
     public Frame {
         Objects.requireNonNull(body, "body");
     }
@@ -85,9 +88,6 @@ public record Frame(boolean reply, int opcode, long requestId, int error, ByteBu
                 .writeShort(error.number());
         return writeBehind(header, body, out);
     }
-
-    /** A short body is copied behind its header: one entry in the outbound queue instead of two. */
-    private static final int COPY_BODY_BYTES = 256;
 
     private static int headroom(int headerBytes, ByteBuf body) {
         int bodyBytes = body.readableBytes();

@@ -48,7 +48,7 @@ public final class LeaderRouter {
     /** Where a member listens. */
     record Target(UUID dataDir, String address) {}
 
-    private record Members(ClusterImage of, List<Target> targets) {}
+    private record Members(long mapVersion, List<Target> targets) {}
 
     /** What the members are in a cluster map, and who is asked first. */
     record Group(
@@ -84,7 +84,7 @@ public final class LeaderRouter {
     private final RoutingConfig config;
     private final DoubleSupplier jitter;
 
-    private volatile Members members = new Members(null, List.of());
+    private volatile Members members = new Members(-1, List.of());
 
     // Guarded by lock.
     private final Object lock = new Object();
@@ -392,7 +392,7 @@ public final class LeaderRouter {
     private List<Target> targets() {
         ClusterImage current = image.get();
         Members known = members;
-        if (known.of() == current) {
+        if (known.mapVersion() == current.version()) {
             return known.targets();
         }
         List<Target> targets = new ArrayList<>();
@@ -403,7 +403,7 @@ public final class LeaderRouter {
                 targets.add(new Target(replica.dataDir(), node.nativeAddress()));
             }
         }
-        members = new Members(current, List.copyOf(targets));
+        members = new Members(current.version(), List.copyOf(targets));
         return targets;
     }
 

@@ -32,6 +32,6 @@ public record RoutingConfig(Duration minBackoff, Duration maxBackoff, Duration a
     public long backoffNanos(int rounds, double jitter) {
         long doubled = minBackoff.toNanos() << Math.min(rounds, 20);
         long bounded = Math.min(doubled, maxBackoff.toNanos());
-        return bounded - (long) (bounded / 2 * jitter);
+        return bounded - (long) (bounded * jitter / 2);
     }
 }

@@ -415,6 +415,19 @@ class ClientFailureTest {
     }
 
     @Test
+    void metaGroupWithoutALeaderIsATimeoutThatSaysWhatItMet() {
+        cluster.metaLeader = 99;
+        CompletableFuture<Void> registering =
+                client.registerGateway(new Gateway("gateway-1", "host-1", List.of()));
+        assertFails(registering, ErrorCode.TIMEOUT);
+        registering.handle(
+                (ok, failure) -> {
+                    assertThat(failure.toString()).contains("meta group").contains("NOT_LEADER");
+                    return null;
+                });
+    }
+
+    @Test
     void mapIsFollowedWhicheverNodesDie() throws Exception {
         List<Long> versions = new CopyOnWriteArrayList<>();
         client.onImage(image -> versions.add(image.version()));

@@ -31,6 +31,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.Random;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -361,6 +362,38 @@ class NativeServerTest {
         // A reply where only requests are due: nothing to answer.
         assertThat(exchange("0000000e 01 01 0001 0000000000000000 0000")).isEmpty();
         assertThat(textOf(ask(Opcode.WRITE, text("others go on")))).isEqualTo("others go on");
+    }
+
+    /** After a sound HELLO, so that requests get as far as the handlers. */
+    @Test
+    void noiseEndsItsOwnConnectionAtMost() throws IOException {
+        long seed = 77;
+        Random random = new Random(seed);
+        ByteBuf hello =
+                JsonBody.encode(
+                        new Hello(1, Optional.of(CLUSTER), "noise"),
+                        UnpooledByteBufAllocator.DEFAULT);
+        byte[] helloBody = ByteBufUtil.getBytes(hello);
+        hello.release();
+        for (int i = 0; i < 300; i++) {
+            try (Socket socket = new Socket("127.0.0.1", server.address().port())) {
+                OutputStream out = socket.getOutputStream();
+                ByteBuf bytes = Unpooled.buffer();
+                bytes.writeInt(12 + helloBody.length).writeShort(0x0100).writeShort(1).writeLong(0);
+                bytes.writeBytes(helloBody);
+                for (int frame = 0; frame < 5; frame++) {
+                    byte[] body = new byte[random.nextInt(100)];
+                    random.nextBytes(body);
+                    bytes.writeInt(random.nextInt(8) == 0 ? random.nextInt() : 12 + body.length);
+                    bytes.writeShort(random.nextInt(8) == 0 ? random.nextInt() : 0x0100);
+                    bytes.writeShort(random.nextInt(60)).writeLong(random.nextLong());
+                    bytes.writeBytes(body);
+                }
+                out.write(ByteBufUtil.getBytes(bytes));
+            }
+        }
+        await().untilAsserted(() -> assertThat(server.connectionCount()).isZero());
+        assertThat(textOf(ask(Opcode.WRITE, text("unharmed")))).isEqualTo("unharmed");
     }
 
     private static String hex(ErrorCode code) {
