@@ -67,6 +67,7 @@ public final class NbdSession extends ChannelInboundHandlerAdapter {
         if (phase == null) {
             Negotiation negotiation = new Negotiation(this, ctx, catalog, limits);
             phase = negotiation;
+            ctx.channel().closeFuture().addListener(closed -> onClosed());
             negotiation.greet();
         }
     }
@@ -226,15 +227,15 @@ public final class NbdSession extends ChannelInboundHandlerAdapter {
         }
     }
 
-    @Override
-    public void channelInactive(ChannelHandlerContext context) {
+    /**
+     * By the close future: a channel that is not registered is not told that it became inactive.
+     */
+    private void onClosed() {
         discardInput();
         if (linger != null) {
             linger.cancel(false);
         }
-        if (phase != null) {
-            phase.onInactive();
-        }
+        phase.onInactive();
     }
 
     @Override

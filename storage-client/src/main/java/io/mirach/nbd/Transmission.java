@@ -8,6 +8,7 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOutboundBuffer;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -51,6 +52,9 @@ final class Transmission implements Phase {
 
     /** Read, and not yet answered in full. */
     private int inFlight;
+
+    /** Null until the client ends its side while replies are due. */
+    private HalfClosedChannel halfClosed;
 
     private boolean ending;
     private boolean inactive;
@@ -213,9 +217,20 @@ final class Transmission implements Phase {
                     request.replyData = reply instanceof ByteBuf data ? data : null;
                     request.failure = failure;
                     if (finished.add(request)) {
-                        ctx.executor().execute(this::answerFinished);
+                        wake();
                     }
                 });
+    }
+
+    private void wake() {
+        try {
+            ctx.executor().execute(this::answerFinished);
+        } catch (RejectedExecutionException ended) {
+            // The server ended before the volume answered. Nothing else touches this any more.
+            synchronized (finished) {
+                answerFinished();
+            }
+        }
     }
 
     private CompletableFuture<?> start(Request request) {
@@ -255,6 +270,9 @@ final class Transmission implements Phase {
     }
 
     private void answerFinished() {
+        if (halfClosed != null && halfClosed.isBusy() && !inactive) {
+            return;
+        }
         Request request = finished.takeAll();
         while (request != null) {
             Request next = request.next;
@@ -263,6 +281,9 @@ final class Transmission implements Phase {
             request = next;
         }
         writer.flush();
+        if (halfClosed != null) {
+            halfClosed.afterFlush();
+        }
     }
 
     private void answer(Request request) {
@@ -326,6 +347,9 @@ final class Transmission implements Phase {
         boolean wasFull = inFlight >= session.limits().maxInFlightRequests();
         inFlight -= replies;
         lastProgressNanos = System.nanoTime();
+        if (halfClosed != null) {
+            halfClosed.afterSent();
+        }
         if (isIdle()) {
             onIdle();
         }
@@ -386,6 +410,10 @@ final class Transmission implements Phase {
         if (state != State.OVER) {
             goodbye();
         }
+        if (inFlight > 0 && HalfClosedChannel.concerns(ctx.channel())) {
+            writer.flush();
+            halfClosed = HalfClosedChannel.of(ctx.channel(), this::answerFinished);
+        }
     }
 
     @Override
@@ -399,6 +427,7 @@ final class Transmission implements Phase {
         dropIncomplete();
         state = State.OVER;
         writer.release();
+        answerFinished();
         if (inFlight == 0) {
             leave();
         }
