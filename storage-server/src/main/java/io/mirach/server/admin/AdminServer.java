@@ -142,10 +142,7 @@ public final class AdminServer implements AutoCloseable {
                 config,
                 Routes.PGS,
                 (admin, request) -> answer(request, admin.observedReports().placementGroups()));
-        get(
-                config,
-                Routes.VOLUMES,
-                (admin, request) -> answer(request, admin.reports().volumes()));
+        get(config, Routes.VOLUMES, (admin, request) -> answer(request, admin.reports().volumes()));
         get(
                 config,
                 Routes.VOLUME,
@@ -194,8 +191,7 @@ public final class AdminServer implements AutoCloseable {
                 config,
                 Routes.VOLUME_DETACH,
                 (admin, request) -> {
-                    admin.detach(
-                            volumeName(request), body(request, DetachRequest.class).force());
+                    admin.detach(volumeName(request), body(request, DetachRequest.class).force());
                     request.status(204);
                 });
     }
@@ -223,7 +219,7 @@ public final class AdminServer implements AutoCloseable {
                                                         "this node belongs to no cluster yet")
                                                 .withRemedy(
                                                         "mirach cluster init --endpoint"
-                                                            + " HOST:PORT,HOST:PORT,HOST:PORT"));
+                                                                + " HOST:PORT,HOST:PORT,HOST:PORT"));
         if (member.admin().leads()) {
             handler.handle(member.admin(), request);
         } else if (request.header(LeaderForwarding.HOP_HEADER) != null) {
@@ -285,8 +281,7 @@ public final class AdminServer implements AutoCloseable {
 
     private static void answer(Context request, Object view) {
         try {
-            request.contentType("application/json")
-                    .result(Json.mapper().writeValueAsBytes(view));
+            request.contentType("application/json").result(Json.mapper().writeValueAsBytes(view));
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("cannot write " + view, e);
         }
@@ -318,8 +313,7 @@ public final class AdminServer implements AutoCloseable {
                         LOG.error("{} {} failed", request.method(), request.path(), e);
                         failure =
                                 new MirachException(
-                                        ErrorCode.INTERNAL,
-                                        "internal error; see this node's log");
+                                        ErrorCode.INTERNAL, "internal error; see this node's log");
                     }
                     request.status(ErrorView.httpStatusOf(failure.code()));
                     refuse(request, ErrorView.of(failure));

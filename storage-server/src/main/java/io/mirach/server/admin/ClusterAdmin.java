@@ -81,8 +81,7 @@ public final class ClusterAdmin {
     /** The cluster as this node knows it. */
     public ClusterView cluster() {
         ClusterImage image = map.image();
-        Map<String, Long> seen =
-                lastAnswer.get().map(HeartbeatReply::lastSeenMs).orElse(Map.of());
+        Map<String, Long> seen = lastAnswer.get().map(HeartbeatReply::lastSeenMs).orElse(Map.of());
         List<NodeSummary> nodes =
                 image.nodes().values().stream()
                         .sorted(Comparator.comparing(StorageNode::name))
@@ -156,8 +155,7 @@ public final class ClusterAdmin {
         ClusterImage before = map.image();
         if (before.volumeNamed(request.name()).isPresent()) {
             throw new MirachException(
-                    ErrorCode.VOLUME_EXISTS,
-                    "there is a volume '" + request.name() + "' already");
+                    ErrorCode.VOLUME_EXISTS, "there is a volume '" + request.name() + "' already");
         }
         MetaReply created =
                 change(

@@ -49,12 +49,7 @@ final class ClusterReports {
 
     List<NodeSummary> nodes() {
         return sorted(image.nodes().values(), Comparator.comparing(StorageNode::name)).stream()
-                .map(
-                        node ->
-                                summary(
-                                        node,
-                                        seen.isUp(node.name()),
-                                        seen.lastSeenMs(node.name())))
+                .map(node -> summary(node, seen.isUp(node.name()), seen.lastSeenMs(node.name())))
                 .toList();
     }
 
@@ -76,8 +71,7 @@ final class ClusterReports {
     /** The meta group, as 0, then the placement groups. */
     List<PgView> placementGroups() {
         List<PgView> views = new ArrayList<>();
-        views.add(
-                pg(0, image.metaGroupId(), image.metaReplicas().replicas(), /* active= */ true));
+        views.add(pg(0, image.metaGroupId(), image.metaReplicas().replicas(), /* active= */ true));
         for (PlacementGroup group :
                 sorted(
                         image.placementGroups().values(),
@@ -227,9 +221,7 @@ final class ClusterReports {
                 gateway.name(),
                 gateway.host(),
                 gateway.nbdUris(),
-                seen.isGatewayUp(gateway.name())
-                        ? GatewayView.State.UP
-                        : GatewayView.State.DOWN,
+                seen.isGatewayUp(gateway.name()) ? GatewayView.State.UP : GatewayView.State.DOWN,
                 seen.gatewayLastSeenMs(gateway.name()).orElse(-1),
                 held);
     }

@@ -126,8 +126,7 @@ final class HealthReport {
         String where = row.path() + " on node " + row.node();
         switch (row.fill()) {
             case FULL -> add(Health.ERROR, "FULL", where + " is full", "mirach df");
-            case NEAR_FULL ->
-                    add(Health.WARN, "NEAR_FULL", where + " is nearly full", "mirach df");
+            case NEAR_FULL -> add(Health.WARN, "NEAR_FULL", where + " is nearly full", "mirach df");
             case OK -> {}
         }
     }
@@ -141,9 +140,7 @@ final class HealthReport {
                             + gateway.name()
                             + " is not heard and holds "
                             + String.join(", ", gateway.volumes()),
-                    "start it again, or mirach detach "
-                            + gateway.volumes().get(0)
-                            + " --force");
+                    "start it again, or mirach detach " + gateway.volumes().get(0) + " --force");
         }
     }
 

@@ -39,9 +39,7 @@ public final class LeaderForwarding {
      * @param executor runs the HTTP client
      */
     public LeaderForwarding(
-            String self,
-            Function<Boolean, Optional<String>> leaderHttpAddress,
-            Executor executor) {
+            String self, Function<Boolean, Optional<String>> leaderHttpAddress, Executor executor) {
         this.self = self;
         this.leaderHttpAddress = leaderHttpAddress;
         this.http =

@@ -167,8 +167,7 @@ public final class ClusterMap {
         if (image.version() > known || request.waitMs() <= 0) {
             return CompletableFuture.completedFuture(updateFrom(known));
         }
-        return await(
-                        newer -> newer.version() > known, Math.min(request.waitMs(), MAX_WAIT_MS))
+        return await(newer -> newer.version() > known, Math.min(request.waitMs(), MAX_WAIT_MS))
                 .handle(
                         (newer, failure) -> {
                             if (failure instanceof MirachException e

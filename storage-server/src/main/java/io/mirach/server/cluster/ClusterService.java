@@ -111,8 +111,7 @@ public final class ClusterService {
                                                     clock.millis()))
                                     .thenApply(MetaReply::orThrow)
                                     .thenCompose(
-                                            reply ->
-                                                    settled(volume.id(), new Epoch(reply.id())));
+                                            reply -> settled(volume.id(), new Epoch(reply.id())));
                         });
     }
 
@@ -152,8 +151,7 @@ public final class ClusterService {
                 .thenApply(image -> null);
     }
 
-    private static Optional<Attachment> inForce(
-            ClusterImage image, VolumeId volume, Epoch epoch) {
+    private static Optional<Attachment> inForce(ClusterImage image, VolumeId volume, Epoch epoch) {
         return Optional.ofNullable(image.attachments().get(volume))
                 .filter(a -> a.epoch().equals(epoch));
     }
@@ -216,8 +214,7 @@ public final class ClusterService {
             observations.lastSeenMs(node).ifPresent(ms -> lastSeenMs.put(node, ms));
         }
         return CompletableFuture.completedFuture(
-                new HeartbeatReply(
-                        self.name(), self.httpAddress(), image.version(), lastSeenMs));
+                new HeartbeatReply(self.name(), self.httpAddress(), image.version(), lastSeenMs));
     }
 
     private void update(StorageNode node) {

@@ -61,8 +61,7 @@ public final class MapFollowing {
                         address,
                         Opcode.GET_MAP,
                         JsonBody.encode(
-                                new GetMap(known, (int) POLL.toMillis()),
-                                ByteBufAllocator.DEFAULT),
+                                new GetMap(known, (int) POLL.toMillis()), ByteBufAllocator.DEFAULT),
                         POLL.plus(ANSWER_TIMEOUT))
                 // A large map takes long to read: not on the event loop, and as a copy that needs
                 // no release if the map thread has ended.
@@ -85,8 +84,7 @@ public final class MapFollowing {
             return;
         }
         try {
-            boolean newer =
-                    take(JsonBody.decode(Unpooled.wrappedBuffer(bytes), MapUpdate.class));
+            boolean newer = take(JsonBody.decode(Unpooled.wrappedBuffer(bytes), MapUpdate.class));
             // A member that answers at once with nothing new must not make this spin.
             again(newer ? 0 : PAUSE_MS);
         } catch (RuntimeException e) {

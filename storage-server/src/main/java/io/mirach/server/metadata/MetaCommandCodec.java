@@ -27,8 +27,7 @@ public final class MetaCommandCodec {
     /** A buffer on the heap that the caller owns. */
     public static ByteBuf encode(MetaCommand command) {
         try {
-            byte[] json =
-                    Json.mapper().writerFor(MetaCommand.class).writeValueAsBytes(command);
+            byte[] json = Json.mapper().writerFor(MetaCommand.class).writeValueAsBytes(command);
             return Unpooled.buffer(1 + json.length).writeByte(FORMAT).writeBytes(json);
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("cannot write " + command, e);

@@ -80,8 +80,7 @@ final class MetaRecords {
         return new Changes(puts, deletes);
     }
 
-    private static void add(
-            ClusterDelta delta, Map<String, byte[]> puts, List<String> deletes) {
+    private static void add(ClusterDelta delta, Map<String, byte[]> puts, List<String> deletes) {
         delta.nodes().forEach(n -> puts.put("node/" + n.name(), json(n)));
         delta.removedNodes().forEach(n -> deletes.add("node/" + n));
         delta.placementGroups().forEach(g -> puts.put("group/" + g.id().value(), json(g)));

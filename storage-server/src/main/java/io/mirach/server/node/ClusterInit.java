@@ -91,10 +91,7 @@ final class ClusterInit implements ClusterFormation {
             requireNew(views);
             plan =
                     InitPlanner.plan(
-                            views,
-                            self.view().name(),
-                            request.placementGroups(),
-                            UUID::randomUUID);
+                            views, self.view().name(), request.placementGroups(), UUID::randomUUID);
             write(plan);
             LOG.info(
                     "forming cluster {} of {}",
@@ -193,8 +190,8 @@ final class ClusterInit implements ClusterFormation {
                                                 + view.clusterId().map(UUID::toString).orElse("?"))
                                 .withRemedy(
                                         "if an earlier 'cluster init' was interrupted, repeat it"
-                                            + " with the same endpoint first; else give the node"
-                                            + " empty data dirs");
+                                                + " with the same endpoint first; else give the node"
+                                                + " empty data dirs");
                     }
                 });
     }

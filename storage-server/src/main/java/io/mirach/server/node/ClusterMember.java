@@ -197,8 +197,7 @@ public final class ClusterMember implements AutoCloseable {
     private NativeServer startNative(
             NodeConfig config, UUID clusterId, HostedGroups hosted, ClusterService service)
             throws IOException {
-        Map<Opcode, RequestHandler> handlers =
-                new EnumMap<>(Opcode.class);
+        Map<Opcode, RequestHandler> handlers = new EnumMap<>(Opcode.class);
         handlers.putAll(chunks.handlers());
         handlers.putAll(service.handlers());
         handlers.putAll(new NodeAgent(hosted).handlers());

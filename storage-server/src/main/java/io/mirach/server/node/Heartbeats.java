@@ -43,8 +43,7 @@ public final class Heartbeats {
 
     /** Begins to beat; ends with the thread. */
     void start(ScheduledExecutorService thread) {
-        thread.scheduleWithFixedDelay(
-                this::tick, 0, INTERVAL.toMillis(), TimeUnit.MILLISECONDS);
+        thread.scheduleWithFixedDelay(this::tick, 0, INTERVAL.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     /** The leader's newest answer; empty until there was one. */

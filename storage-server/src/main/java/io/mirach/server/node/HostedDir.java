@@ -89,8 +89,7 @@ final class HostedDir implements AutoCloseable {
     private ReplicatedStateMachine<?> open(UUID groupId) {
         ReplicatedStateMachine<?> machine =
                 groupId.equals(metaGroupId)
-                        ? new MetadataStateMachine(
-                                stores.metaStore(groupId), around.metaListener())
+                        ? new MetadataStateMachine(stores.metaStore(groupId), around.metaListener())
                         : new ChunkStateMachine(
                                 groupId, stores.chunkStore(groupId), around.damageListener());
         machines.put(groupId, machine);

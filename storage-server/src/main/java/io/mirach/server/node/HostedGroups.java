@@ -61,8 +61,7 @@ public final class HostedGroups implements AutoCloseable {
         try {
             for (int i = 0; i < nodeDirs.size(); i++) {
                 HostedDir dir =
-                        HostedDir.start(
-                                nodeDirs.get(i), around.config().raftAddressOf(i), around);
+                        HostedDir.start(nodeDirs.get(i), around.config().raftAddressOf(i), around);
                 dirs.put(dir.id(), dir);
             }
         } catch (IOException | RuntimeException e) {
@@ -148,9 +147,7 @@ public final class HostedGroups implements AutoCloseable {
             served.remove(id);
             chunks.stop(id);
         }
-        return dir.host()
-                .removeGroup(raftGroupId)
-                .thenRunAsync(() -> dir.drop(raftGroupId), disk);
+        return dir.host().removeGroup(raftGroupId).thenRunAsync(() -> dir.drop(raftGroupId), disk);
     }
 
     CompletableFuture<Void> transfer(UUID dataDir, UUID raftGroupId, UUID to) {

@@ -38,8 +38,6 @@ record InitPlan(int format, List<PlannedNode> nodes, MetaCommand.FormCluster for
 
     InitPlan withDone(PlannedNode node) {
         return new InitPlan(
-                format,
-                nodes.stream().map(n -> n.equals(node) ? n.asDone() : n).toList(),
-                form);
+                format, nodes.stream().map(n -> n.equals(node) ? n.asDone() : n).toList(), form);
     }
 }

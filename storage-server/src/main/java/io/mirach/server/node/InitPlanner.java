@@ -71,11 +71,7 @@ final class InitPlanner {
                 InitPlan.FORMAT,
                 planned,
                 new MetaCommand.FormCluster(
-                        clusterId,
-                        metaGroupId,
-                        metaReplicas,
-                        List.copyOf(nodes.values()),
-                        groups));
+                        clusterId, metaGroupId, metaReplicas, List.copyOf(nodes.values()), groups));
     }
 
     private static StorageNode nodeOf(NodeView view, Supplier<UUID> ids) {

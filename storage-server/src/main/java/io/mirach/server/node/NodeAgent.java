@@ -42,8 +42,7 @@ public final class NodeAgent {
             Class<O> type, Function<O, CompletableFuture<Void>> action) {
         return body -> {
             O order = JsonBody.decode(body, type);
-            return action.apply(order)
-                    .handle((done, failure) -> finished(order, failure));
+            return action.apply(order).handle((done, failure) -> finished(order, failure));
         };
     }
 
@@ -75,8 +74,7 @@ public final class NodeAgent {
                                 .map(member -> new Peer(member.dataDir(), member.raftAddress()))
                                 .toList());
         return groups.create(order.dataDir(), members)
-                .thenRun(
-                        () -> groups.serve(order.dataDir(), order.group(), order.raftGroupId()));
+                .thenRun(() -> groups.serve(order.dataDir(), order.group(), order.raftGroupId()));
     }
 
     private CompletableFuture<Void> remove(ReplicaOrder.Remove order) {

@@ -79,7 +79,8 @@ public final class NodeDir implements AutoCloseable {
         }
         if (held == null) {
             throw new MirachException(
-                            ErrorCode.CONFLICT, "data dir " + path + " is in use by another process")
+                            ErrorCode.CONFLICT,
+                            "data dir " + path + " is in use by another process")
                     .withRemedy("stop that node, or name another folder under data-dirs");
         }
         return channel;
@@ -107,9 +108,7 @@ public final class NodeDir implements AutoCloseable {
             read = Json.mapper().treeToValue(tree, DirIdentity.class);
         } catch (JsonProcessingException e) {
             throw new MirachException(
-                    ErrorCode.INVALID_CONFIG,
-                    file + " is damaged: " + e.getOriginalMessage(),
-                    e);
+                    ErrorCode.INVALID_CONFIG, file + " is damaged: " + e.getOriginalMessage(), e);
         }
         if (!read.node().equals(nodeName)) {
             throw new MirachException(
@@ -135,10 +134,7 @@ public final class NodeDir implements AutoCloseable {
                     if (files.findAny().isPresent()) {
                         throw new MirachException(
                                         ErrorCode.CONFLICT,
-                                        "data dir "
-                                                + path
-                                                + " holds data but no "
-                                                + IDENTITY_FILE)
+                                        "data dir " + path + " holds data but no " + IDENTITY_FILE)
                                 .withRemedy("name an empty folder under data-dirs");
                     }
                 }

@@ -189,8 +189,7 @@ final class NodeIdentity implements AutoCloseable {
         for (int i = 0; i < dirs.size(); i++) {
             ids.add(
                     new DataDir(
-                            dirs.get(i).identity().orElseThrow().dirId(),
-                            config.raftAddressOf(i)));
+                            dirs.get(i).identity().orElseThrow().dirId(), config.raftAddressOf(i)));
         }
         return new StorageNode(
                 config.name(),

@@ -40,8 +40,7 @@ public final class NodeProcess implements AutoCloseable, NodeControl {
     /** See {@link io.mirach.server.StorageServer#start}. */
     public static NodeProcess start(NodeConfig config, RaftHost.FailureListener failureListener)
             throws IOException {
-        NodeProcess process =
-                new NodeProcess(config, NodeIdentity.open(config), failureListener);
+        NodeProcess process = new NodeProcess(config, NodeIdentity.open(config), failureListener);
         try {
             process.open();
             return process;

@@ -81,8 +81,7 @@ public final class ClusterSteps implements StepRunner {
     private CompletableFuture<Void> create(PlacementGroup group) {
         List<ReplicaOrder.Member> members = new ArrayList<>();
         for (Replica replica : group.replicaSet().replicas()) {
-            members.add(
-                    new ReplicaOrder.Member(replica.dataDir(), raftAddress(replica.dataDir())));
+            members.add(new ReplicaOrder.Member(replica.dataDir(), raftAddress(replica.dataDir())));
         }
         List<CompletableFuture<Void>> created = new ArrayList<>();
         for (Replica replica : group.replicaSet().replicas()) {

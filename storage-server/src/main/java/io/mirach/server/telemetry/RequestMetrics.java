@@ -15,7 +15,17 @@ import java.util.concurrent.atomic.LongAdder;
 /** Counts native requests by opcode and outcome, and how long they take. Thread-safe. */
 public final class RequestMetrics {
     private static final long[] BOUNDS_MICROS = {
-        250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000,
+        250,
+        500,
+        1_000,
+        2_500,
+        5_000,
+        10_000,
+        25_000,
+        50_000,
+        100_000,
+        250_000,
+        1_000_000,
         10_000_000
     };
 
@@ -89,7 +99,11 @@ public final class RequestMetrics {
                                 (code, count) ->
                                         out.sample(
                                                 "mirach_requests_total",
-                                                Map.of("opcode", opcode.name(), "code", code.name()),
+                                                Map.of(
+                                                        "opcode",
+                                                        opcode.name(),
+                                                        "code",
+                                                        code.name()),
                                                 count.sum())));
         out.family("mirach_request_seconds", "histogram", "Time until a request was answered.");
         byOpcode.forEach((opcode, measured) -> histogram(out, opcode, measured));
