@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.ServiceLoader;
 import java.util.concurrent.Callable;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
@@ -130,7 +131,9 @@ public final class MirachCli {
         if (e instanceof InterruptedException) {
             return new MirachException(ErrorCode.UNKNOWN_OUTCOME, "interrupted", e);
         }
-        // Every expected failure has a code; this one is a defect, so its kind is named.
+        // Every expected failure has a code; this one is a defect, so its kind is named, and a
+        // node's log gets the whole of it. The quiet log of a short command does not.
+        LoggerFactory.getLogger(MirachCli.class).warn("unexpected failure", e);
         return new MirachException(
                 ErrorCode.INTERNAL, e.getClass().getSimpleName() + ": " + e.getMessage(), e);
     }
