@@ -24,9 +24,9 @@ public final class LeaderForwarding {
     static final String HOP_HEADER = "Mirach-Forwarded-By";
 
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(2);
-    private static final Duration READ_TIMEOUT = Duration.ofSeconds(9);
+    private static final Duration READ_TIMEOUT = Duration.ofSeconds(7);
     private static final Duration CHANGE_TIMEOUT = Duration.ofSeconds(85);
-    private static final int ATTEMPTS = 3;
+    private static final int ATTEMPTS = 2;
 
     private final String self;
     private final Function<Boolean, Optional<String>> leaderHttpAddress;

@@ -31,6 +31,7 @@ import io.mirach.server.placement.PlacementDriver;
 import io.mirach.server.reconcile.ClusterSteps;
 import io.mirach.server.reconcile.Reconciler;
 import io.mirach.server.store.StoreMemory;
+import io.mirach.server.telemetry.GroupMetrics;
 import io.mirach.server.telemetry.RequestMetrics;
 import io.mirach.server.transport.LeaseChannel;
 import io.mirach.server.transport.NativeServer;
@@ -52,6 +53,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Everything that a node runs once it belongs to a cluster: its groups, the native protocol, the
@@ -219,6 +221,8 @@ public final class ClusterMember implements AutoCloseable {
 
     /** Meta's state machine tells. */
     private final class MetaEvents implements MetadataStateMachine.Listener {
+        private final AtomicLong leadsInTerm = new AtomicLong(-1);
+
         @Override
         public void applied(ClusterImage image) {
             map.publish(image);
@@ -226,7 +230,7 @@ public final class ClusterMember implements AutoCloseable {
 
         @Override
         public void roleChanged(RoleChange change) {
-            if (change.leads()) {
+            if (change.leads() && leadsInTerm.getAndSet(change.term()) != change.term()) {
                 observations.begin();
                 reconciler.wake();
             }
@@ -294,7 +298,11 @@ public final class ClusterMember implements AutoCloseable {
 
     /** What there is to measure. */
     String metrics() {
-        return requestMetrics.text();
+        return requestMetrics.text()
+                + GroupMetrics.text(
+                        groups.map(HostedGroups::reports).orElse(List.of()),
+                        map.image(),
+                        heartbeats.usage());
     }
 
     @Override

@@ -7,6 +7,7 @@ import io.mirach.server.cluster.HeartbeatReply;
 import io.mirach.server.cluster.MetaGroup;
 import io.mirach.server.cluster.NodeHeartbeat;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledExecutorService;
@@ -49,6 +50,11 @@ public final class Heartbeats {
     /** The leader's newest answer; empty until there was one. */
     public Optional<Answer> lastAnswer() {
         return lastAnswer;
+    }
+
+    /** The last measurement of the data dirs. */
+    List<NodeHeartbeat.DirUsage> usage() {
+        return usage.latest();
     }
 
     private void tick() {

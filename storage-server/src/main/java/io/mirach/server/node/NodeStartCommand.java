@@ -62,7 +62,12 @@ final class NodeStartCommand implements Callable<Integer> {
                         "mirach-stop");
         Runtime.getRuntime().addShutdownHook(stop);
         String why = failure.join();
-        Runtime.getRuntime().removeShutdownHook(stop);
+        try {
+            Runtime.getRuntime().removeShutdownHook(stop);
+        } catch (IllegalStateException stoppingAlready) {
+            // Told to stop at the same moment: that goes on, and ends the process.
+            return ExitCode.FAILED.number();
+        }
         PrintWriter err = spec.commandLine().getErr();
         err.println("error: " + ErrorCode.INTERNAL + ": node '" + read.name() + "' ends: " + why);
         err.println("remedy: see its log; when the disk is sound, start it again");

@@ -1,0 +1,293 @@
+package io.mirach.server.metadata;
+
+import static io.mirach.server.metadata.MetaFixtures.admitted;
+import static io.mirach.server.metadata.MetaFixtures.after;
+import static io.mirach.server.metadata.MetaFixtures.attach;
+import static io.mirach.server.metadata.MetaFixtures.create;
+import static io.mirach.server.metadata.MetaFixtures.evicted;
+import static io.mirach.server.metadata.MetaFixtures.form;
+import static io.mirach.server.metadata.MetaFixtures.release;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.mirach.model.Attachment;
+import io.mirach.model.ClusterImage;
+import io.mirach.model.Export;
+import io.mirach.model.PlacementGroup;
+import io.mirach.model.PlacementGroupId;
+import io.mirach.model.StorageNode;
+import io.mirach.model.Volume;
+import io.mirach.model.VolumeId;
+import io.mirach.protocol.ErrorCode;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+
+class MetaTransitionTest {
+    private static final VolumeId VOLUME = new VolumeId(1);
+
+    private static ErrorCode refusal(MetaState state, MetaCommand command) {
+        MetaTransition transition = MetaTransition.apply(state, command);
+        assertThat(transition.next()).as("a refusal changes nothing").isEqualTo(state);
+        return transition.reply().code();
+    }
+
+    private static ClusterImage image(MetaState state) {
+        return state.image().orElseThrow();
+    }
+
+    private static MetaState withLiveAttachment() {
+        return after(
+                form(),
+                create("vm1"),
+                new MetaCommand.VolumeOpened(VOLUME),
+                attach(1, "gw1", "proof1"),
+                admitted(1, 1));
+    }
+
+    @Test
+    void beforeTheClusterIsFormedEverythingElseIsRefused() {
+        assertThat(refusal(MetaState.EMPTY, create("vm1"))).isEqualTo(ErrorCode.NOT_INITIALISED);
+    }
+
+    @Test
+    void formingAgainIsNoChangeAndAnotherClusterIsRefused() {
+        MetaState formed = after(form());
+        assertThat(image(formed).version()).isEqualTo(1);
+        assertThat(MetaTransition.apply(formed, form()).next()).isEqualTo(formed);
+        MetaCommand.FormCluster other =
+                new MetaCommand.FormCluster(
+                        new UUID(9, 9),
+                        form().metaGroupId(),
+                        form().metaReplicas(),
+                        form().nodes(),
+                        form().placementGroups());
+        assertThat(refusal(formed, other)).isEqualTo(ErrorCode.ALREADY_INITIALISED);
+    }
+
+    @Test
+    void aGroupIsActivatedOnce() {
+        MetaCommand activate = new MetaCommand.ActivateGroup(new PlacementGroupId(2));
+        MetaState once = after(form(), activate);
+        assertThat(image(once).placementGroups().get(new PlacementGroupId(2)).state())
+                .isEqualTo(PlacementGroup.State.ACTIVE);
+        assertThat(MetaTransition.apply(once, activate).next()).isEqualTo(once);
+        assertThat(refusal(once, new MetaCommand.ActivateGroup(new PlacementGroupId(9))))
+                .isEqualTo(ErrorCode.NO_SUCH_PLACEMENT_GROUP);
+    }
+
+    @Test
+    void aNodeMayMoveButNotChangeItsDataDirs() {
+        MetaState formed = after(form());
+        StorageNode old = MetaFixtures.node(1);
+        StorageNode moved =
+                new StorageNode(
+                        old.name(),
+                        old.dataDirs(),
+                        "10.0.0.1:1",
+                        old.httpAddress(),
+                        "zone",
+                        "other-rack",
+                        Map.of("a", "b"));
+        MetaState after = MetaTransition.apply(formed, new MetaCommand.UpdateNode(moved)).next();
+        assertThat(image(after).nodes().get("node-1")).isEqualTo(moved);
+        assertThat(image(after).version()).isEqualTo(2);
+        StorageNode otherDirs =
+                new StorageNode(
+                        old.name(),
+                        MetaFixtures.node(2).dataDirs(),
+                        old.nativeAddress(),
+                        old.httpAddress(),
+                        "",
+                        "",
+                        Map.of());
+        assertThat(refusal(formed, new MetaCommand.UpdateNode(otherDirs)))
+                .isEqualTo(ErrorCode.CONFLICT);
+        assertThat(refusal(formed, new MetaCommand.UpdateNode(MetaFixtures.node(7))))
+                .isEqualTo(ErrorCode.NO_SUCH_NODE);
+    }
+
+    @Test
+    void idsAreDrawnFromTheStateAndNeverUsedAgain() {
+        MetaState state = after(form(), create("a"), create("b"));
+        assertThat(image(state).volumeNamed("a").orElseThrow().id()).isEqualTo(VOLUME);
+        assertThat(image(state).volumeNamed("b").orElseThrow().id()).isEqualTo(new VolumeId(2));
+        MetaState gone =
+                MetaTransition.apply(
+                                MetaTransition.apply(
+                                                state,
+                                                new MetaCommand.DeleteVolume(new VolumeId(2)))
+                                        .next(),
+                                new MetaCommand.VolumeDropped(new VolumeId(2)))
+                        .next();
+        MetaTransition again = MetaTransition.apply(gone, create("b"));
+        assertThat(again.reply().id()).isEqualTo(3);
+        assertThat(image(again.next()).volumes().get(new VolumeId(3)).head().value()).isEqualTo(3);
+    }
+
+    @Test
+    void badVolumesAreRefusedByReply() {
+        MetaState formed = after(form(), create("vm1"));
+        assertThat(refusal(formed, create("vm1"))).isEqualTo(ErrorCode.VOLUME_EXISTS);
+        assertThat(refusal(formed, create("Not A Name"))).isEqualTo(ErrorCode.INVALID_ARGUMENT);
+        assertThat(
+                        refusal(
+                                formed,
+                                new MetaCommand.CreateVolume(
+                                        "x", 4097, 4 << 20, MetaFixtures.slots(), 0)))
+                .isEqualTo(ErrorCode.INVALID_ARGUMENT);
+        assertThat(
+                        refusal(
+                                formed,
+                                new MetaCommand.CreateVolume(
+                                        "x",
+                                        1 << 20,
+                                        4 << 20,
+                                        Collections.nCopies(
+                                                64, new PlacementGroupId(99)),
+                                        0)))
+                .isEqualTo(ErrorCode.NO_SUCH_PLACEMENT_GROUP);
+    }
+
+    @Test
+    void aVolumeCannotBeAttachedBeforeItIsAvailable() {
+        MetaState creating = after(form(), create("vm1"));
+        assertThat(refusal(creating, attach(1, "gw1", "p")))
+                .isEqualTo(ErrorCode.VOLUME_NOT_READY);
+        assertThat(refusal(creating, attach(5, "gw1", "p"))).isEqualTo(ErrorCode.NO_SUCH_VOLUME);
+    }
+
+    @Test
+    void anotherOwnerIsToldWhoHoldsTheVolume() {
+        MetaState live = withLiveAttachment();
+        MetaTransition refused = MetaTransition.apply(live, attach(1, "gw2", "proof2"));
+        assertThat(refused.reply().code()).isEqualTo(ErrorCode.VOLUME_IN_USE);
+        assertThat(refused.reply().detail()).contains("gw1").contains("gw1-host");
+        assertThat(refused.next()).isEqualTo(live);
+        assertThat(refusal(live, attach(1, "gw1", "another secret")))
+                .isEqualTo(ErrorCode.VOLUME_IN_USE);
+    }
+
+    @Test
+    void theSameOwnerGetsANewEpochAtOnce() {
+        MetaTransition again = MetaTransition.apply(withLiveAttachment(), attach(1, "gw1", "proof1"));
+        assertThat(again.reply().id()).isEqualTo(2);
+        Attachment attachment = image(again.next()).attachments().get(VOLUME);
+        assertThat(attachment.epoch().value()).isEqualTo(2);
+        assertThat(attachment.state()).isEqualTo(Attachment.State.PENDING);
+        // What is late about the former epoch has no effect on the new one.
+        for (MetaCommand late : List.of(admitted(1, 1), release(1, 1), evicted(1, 1))) {
+            assertThat(MetaTransition.apply(again.next(), late).next()).isEqualTo(again.next());
+        }
+    }
+
+    @Test
+    void aReleasedAttachmentGoesOnlyOnceEvicted() {
+        MetaState live = withLiveAttachment();
+        assertThat(MetaTransition.apply(live, evicted(1, 1)).next()).isEqualTo(live);
+        MetaState releasing = MetaTransition.apply(live, release(1, 1)).next();
+        assertThat(image(releasing).attachments().get(VOLUME).state())
+                .isEqualTo(Attachment.State.RELEASING);
+        assertThat(MetaTransition.apply(releasing, admitted(1, 1)).next()).isEqualTo(releasing);
+        MetaState gone = MetaTransition.apply(releasing, evicted(1, 1)).next();
+        assertThat(image(gone).attachments()).isEmpty();
+    }
+
+    @Test
+    void anotherOwnerMayTakeWhatIsBeingReleased() {
+        MetaState releasing = MetaTransition.apply(withLiveAttachment(), release(1, 1)).next();
+        MetaTransition taken = MetaTransition.apply(releasing, attach(1, "gw2", "proof2"));
+        assertThat(taken.reply().code()).isEqualTo(ErrorCode.OK);
+        assertThat(image(taken.next()).attachments().get(VOLUME).gateway()).isEqualTo("gw2");
+        assertThat(taken.reply().id()).isEqualTo(2);
+    }
+
+    @Test
+    void aVolumeInUseIsNotDeleted() {
+        assertThat(refusal(withLiveAttachment(), new MetaCommand.DeleteVolume(VOLUME)))
+                .isEqualTo(ErrorCode.VOLUME_IN_USE);
+        MetaState exported =
+                after(
+                        form(),
+                        create("vm1"),
+                        new MetaCommand.AddGateway(MetaFixtures.gateway("gw1")),
+                        new MetaCommand.SetExport(
+                                new Export(VOLUME, "gw1", Attachment.Mode.READ_WRITE)));
+        assertThat(refusal(exported, new MetaCommand.DeleteVolume(VOLUME)))
+                .isEqualTo(ErrorCode.VOLUME_IN_USE);
+    }
+
+    @Test
+    void aNameIsFreeOnceItsVolumeIsBeingDeleted() {
+        MetaState deleting = after(form(), create("vm1"), new MetaCommand.DeleteVolume(VOLUME));
+        assertThat(image(deleting).volumeNamed("vm1")).isEmpty();
+        assertThat(refusal(deleting, attach(1, "gw1", "p"))).isEqualTo(ErrorCode.NO_SUCH_VOLUME);
+        MetaState again = MetaTransition.apply(deleting, create("vm1")).next();
+        assertThat(image(again).volumes()).hasSize(2);
+        // An order that came late does not bring the old one back.
+        MetaState late =
+                MetaTransition.apply(again, new MetaCommand.VolumeOpened(VOLUME)).next();
+        assertThat(image(late).volumes().get(VOLUME).state()).isEqualTo(Volume.State.DELETING);
+        MetaState dropped =
+                MetaTransition.apply(late, new MetaCommand.VolumeDropped(VOLUME)).next();
+        assertThat(image(dropped).volumes()).containsOnlyKeys(new VolumeId(2));
+        assertThat(refusal(dropped, new MetaCommand.VolumeDropped(new VolumeId(2))))
+                .isEqualTo(ErrorCode.CONFLICT);
+    }
+
+    @Test
+    void exportsNeedAKnownGatewayAndAVolumeThatIsFree() {
+        MetaState state =
+                after(
+                        form(),
+                        create("vm1"),
+                        new MetaCommand.VolumeOpened(VOLUME),
+                        new MetaCommand.AddGateway(MetaFixtures.gateway("gw1")),
+                        new MetaCommand.AddGateway(MetaFixtures.gateway("gw2")));
+        Export at1 = new Export(VOLUME, "gw1", Attachment.Mode.READ_WRITE);
+        Export at2 = new Export(VOLUME, "gw2", Attachment.Mode.READ_WRITE);
+        assertThat(
+                        refusal(
+                                state,
+                                new MetaCommand.SetExport(
+                                        new Export(VOLUME, "nobody", Attachment.Mode.READ_ONLY))))
+                .isEqualTo(ErrorCode.NO_SUCH_GATEWAY);
+        MetaState exported = MetaTransition.apply(state, new MetaCommand.SetExport(at1)).next();
+        assertThat(image(exported).exports()).containsEntry(VOLUME, at1);
+        assertThat(refusal(exported, new MetaCommand.SetExport(at2)))
+                .isEqualTo(ErrorCode.VOLUME_IN_USE);
+        MetaState held =
+                MetaTransition.apply(state, attach(1, "gw2", "p")).next();
+        assertThat(refusal(held, new MetaCommand.SetExport(at1)))
+                .isEqualTo(ErrorCode.VOLUME_IN_USE);
+        MetaState removed =
+                MetaTransition.apply(exported, new MetaCommand.RemoveExport(VOLUME)).next();
+        assertThat(image(removed).exports()).isEmpty();
+        assertThat(MetaTransition.apply(removed, new MetaCommand.RemoveExport(VOLUME)).next())
+                .isEqualTo(removed);
+    }
+
+    @Test
+    void everyChangeMakesOneNewVersion() {
+        MetaState state = MetaState.EMPTY;
+        long version = 0;
+        for (MetaCommand command :
+                List.of(
+                        form(),
+                        create("vm1"),
+                        new MetaCommand.VolumeOpened(VOLUME),
+                        attach(1, "gw1", "p"),
+                        admitted(1, 1),
+                        release(1, 1),
+                        evicted(1, 1),
+                        new MetaCommand.DeleteVolume(VOLUME),
+                        new MetaCommand.VolumeDropped(VOLUME))) {
+            MetaTransition transition = MetaTransition.apply(state, command);
+            version++;
+            assertThat(transition.next().version()).as(command.toString()).isEqualTo(version);
+            assertThat(transition.reply().mapVersion()).isEqualTo(version);
+            state = transition.next();
+        }
+    }
+}

@@ -1,0 +1,137 @@
+package io.mirach.server.placement;
+
+import static io.mirach.server.metadata.MetaFixtures.attach;
+import static io.mirach.server.metadata.MetaFixtures.create;
+import static io.mirach.server.metadata.MetaFixtures.dir;
+import static io.mirach.server.metadata.MetaFixtures.form;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.mirach.model.ClusterImage;
+import io.mirach.model.PlacementGroupId;
+import io.mirach.model.VolumeId;
+import io.mirach.protocol.MirachException;
+import io.mirach.server.metadata.MetaCommand;
+import io.mirach.server.metadata.MetaFixtures;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+class PlacementDriverTest {
+    private static final VolumeId VOLUME = new VolumeId(1);
+
+    private static ClusterImage image(MetaCommand... further) {
+        List<MetaCommand> commands = new ArrayList<>();
+        commands.add(form());
+        for (int group = 1; group <= 3; group++) {
+            commands.add(new MetaCommand.ActivateGroup(new PlacementGroupId(group)));
+        }
+        Collections.addAll(commands, further);
+        return MetaFixtures.after(commands.toArray(MetaCommand[]::new)).image().orElseThrow();
+    }
+
+    private static List<String> plan(ClusterImage image) {
+        return PlacementDriver.plan(image, Map.of()).stream().map(Step::key).toList();
+    }
+
+    @Test
+    void newGroupsAreCreated() {
+        ClusterImage image = MetaFixtures.after(form()).image().orElseThrow();
+        assertThat(plan(image)).containsExactly("create pg1", "create pg2", "create pg3");
+    }
+
+    @Test
+    void aQuietClusterNeedsNothing() {
+        assertThat(plan(image())).isEmpty();
+        assertThat(plan(image(create("vm1"), new MetaCommand.VolumeOpened(VOLUME)))).isEmpty();
+    }
+
+    @Test
+    void volumesAreOpenedAndDropped() {
+        assertThat(plan(image(create("vm1")))).containsExactly("open v1");
+        assertThat(plan(image(create("vm1"), new MetaCommand.DeleteVolume(VOLUME))))
+                .containsExactly("drop v1");
+    }
+
+    @Test
+    void attachmentsAreAdmittedAndEvictedWhoeverLogsThemFirst() {
+        MetaCommand[] pending = {
+            create("vm1"), new MetaCommand.VolumeOpened(VOLUME), attach(1, "gw1", "p")
+        };
+        // The plan rests on the map alone: a new meta leader goes on with it.
+        assertThat(plan(image(pending))).containsExactly("admit v1 e1");
+        assertThat(
+                        plan(
+                                image(
+                                        pending[0],
+                                        pending[1],
+                                        pending[2],
+                                        MetaFixtures.admitted(1, 1))))
+                .isEmpty();
+        assertThat(
+                        plan(
+                                image(
+                                        pending[0],
+                                        pending[1],
+                                        pending[2],
+                                        MetaFixtures.release(1, 1))))
+                .containsExactly("evict v1 e1");
+    }
+
+    private static LeaderView view(int leader, long stableMs, Integer... caughtUp) {
+        return new LeaderView(
+                dir(leader),
+                Set.copyOf(List.of(caughtUp).stream().map(MetaFixtures::dir).toList()),
+                stableMs);
+    }
+
+    @Test
+    void leadershipGoesToThePreferredOneWhenItIsUpToDateAndTheLeaderHasRested() {
+        PlacementGroupId pg1 = new PlacementGroupId(1);
+        long rested = PlacementDriver.LEADER_REST_MS;
+        assertThat(PlacementDriver.plan(image(), Map.of(pg1, view(2, rested, 1, 3))))
+                .containsExactly(
+                        new Step.MoveLeader(
+                                pg1,
+                                image().placementGroups().get(pg1).raftGroupId(),
+                                dir(2),
+                                dir(1)));
+        assertThat(PlacementDriver.plan(image(), Map.of(pg1, view(2, rested - 1, 1, 3))))
+                .isEmpty();
+        assertThat(PlacementDriver.plan(image(), Map.of(pg1, view(2, rested, 3)))).isEmpty();
+        assertThat(PlacementDriver.plan(image(), Map.of(pg1, view(1, rested, 2, 3)))).isEmpty();
+    }
+
+    @Test
+    void leadersAreMovedOneAtATime() {
+        Map<PlacementGroupId, LeaderView> allAtThird =
+                Map.of(
+                        new PlacementGroupId(1), view(3, 60_000, 1, 2),
+                        new PlacementGroupId(2), view(3, 60_000, 1, 2),
+                        new PlacementGroupId(3), view(3, 60_000, 1, 2));
+        assertThat(PlacementDriver.plan(image(), allAtThird))
+                .extracting(Step::key)
+                .containsExactly("lead pg1");
+    }
+
+    @Test
+    void slotsAreSpreadEvenlyOverActiveGroupsBeginningWithTheEmptiest() {
+        List<PlacementGroupId> slots = SlotAssignment.forNewVolume(image());
+        assertThat(slots).hasSize(64);
+        for (int group = 1; group <= 3; group++) {
+            assertThat(Collections.frequency(slots, new PlacementGroupId(group))).isBetween(21, 22);
+        }
+        // vm1 lies in pg1 alone.
+        List<PlacementGroupId> next = SlotAssignment.forNewVolume(image(create("vm1")));
+        assertThat(Collections.frequency(next, new PlacementGroupId(2))).isEqualTo(22);
+        assertThat(Collections.frequency(next, new PlacementGroupId(1))).isEqualTo(21);
+        assertThatThrownBy(
+                        () ->
+                                SlotAssignment.forNewVolume(
+                                        MetaFixtures.after(form()).image().orElseThrow()))
+                .isInstanceOf(MirachException.class);
+    }
+}
