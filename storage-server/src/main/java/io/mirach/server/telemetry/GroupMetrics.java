@@ -23,7 +23,13 @@ public final class GroupMetrics {
         Map<UUID, String> names = names(image);
         out.family("mirach_map_version", "gauge", "Version of the cluster map known here.");
         out.sample("mirach_map_version", Map.of(), image.version());
-        gauge(out, "mirach_replica_leads", "1 on the leader.", replicas, names, GroupMetrics::leads);
+        gauge(
+                out,
+                "mirach_replica_leads",
+                "1 on the leader.",
+                replicas,
+                names,
+                GroupMetrics::leads);
         gauge(out, "mirach_replica_term", "Raft term.", replicas, names, ReplicaStatus::term);
         gauge(
                 out,

@@ -112,8 +112,7 @@ class AdminServerTest {
 
     @Test
     void allElseSaysThatThereIsNoCluster() throws Exception {
-        for (String path :
-                List.of("/v1/status", "/v1/df", "/v1/nodes", "/v1/pgs", "/v1/volumes")) {
+        for (String path : List.of("/v1/status", "/v1/df", "/v1/nodes", "/v1/pgs", "/v1/volumes")) {
             assertRefused("GET", path, "", 409, ErrorCode.NOT_INITIALISED);
         }
         assertRefused("DELETE", "/v1/volumes/vm1", "", 409, ErrorCode.NOT_INITIALISED);

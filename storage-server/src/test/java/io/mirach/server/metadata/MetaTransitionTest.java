@@ -144,8 +144,7 @@ class MetaTransitionTest {
                                         "x",
                                         1 << 20,
                                         4 << 20,
-                                        Collections.nCopies(
-                                                64, new PlacementGroupId(99)),
+                                        Collections.nCopies(64, new PlacementGroupId(99)),
                                         0)))
                 .isEqualTo(ErrorCode.NO_SUCH_PLACEMENT_GROUP);
     }
@@ -153,8 +152,7 @@ class MetaTransitionTest {
     @Test
     void aVolumeCannotBeAttachedBeforeItIsAvailable() {
         MetaState creating = after(form(), create("vm1"));
-        assertThat(refusal(creating, attach(1, "gw1", "p")))
-                .isEqualTo(ErrorCode.VOLUME_NOT_READY);
+        assertThat(refusal(creating, attach(1, "gw1", "p"))).isEqualTo(ErrorCode.VOLUME_NOT_READY);
         assertThat(refusal(creating, attach(5, "gw1", "p"))).isEqualTo(ErrorCode.NO_SUCH_VOLUME);
     }
 
@@ -171,7 +169,8 @@ class MetaTransitionTest {
 
     @Test
     void theSameOwnerGetsANewEpochAtOnce() {
-        MetaTransition again = MetaTransition.apply(withLiveAttachment(), attach(1, "gw1", "proof1"));
+        MetaTransition again =
+                MetaTransition.apply(withLiveAttachment(), attach(1, "gw1", "proof1"));
         assertThat(again.reply().id()).isEqualTo(2);
         Attachment attachment = image(again.next()).attachments().get(VOLUME);
         assertThat(attachment.epoch().value()).isEqualTo(2);
@@ -226,8 +225,7 @@ class MetaTransitionTest {
         MetaState again = MetaTransition.apply(deleting, create("vm1")).next();
         assertThat(image(again).volumes()).hasSize(2);
         // An order that came late does not bring the old one back.
-        MetaState late =
-                MetaTransition.apply(again, new MetaCommand.VolumeOpened(VOLUME)).next();
+        MetaState late = MetaTransition.apply(again, new MetaCommand.VolumeOpened(VOLUME)).next();
         assertThat(image(late).volumes().get(VOLUME).state()).isEqualTo(Volume.State.DELETING);
         MetaState dropped =
                 MetaTransition.apply(late, new MetaCommand.VolumeDropped(VOLUME)).next();
@@ -257,8 +255,7 @@ class MetaTransitionTest {
         assertThat(image(exported).exports()).containsEntry(VOLUME, at1);
         assertThat(refusal(exported, new MetaCommand.SetExport(at2)))
                 .isEqualTo(ErrorCode.VOLUME_IN_USE);
-        MetaState held =
-                MetaTransition.apply(state, attach(1, "gw2", "p")).next();
+        MetaState held = MetaTransition.apply(state, attach(1, "gw2", "p")).next();
         assertThat(refusal(held, new MetaCommand.SetExport(at1)))
                 .isEqualTo(ErrorCode.VOLUME_IN_USE);
         MetaState removed =

@@ -184,8 +184,7 @@ class MetadataStateMachineTest {
                             "\u0001{\"command\":\"remove-export\",\"volume\":1,\"more\":2}",
                             "\u0001not json")) {
                 ByteBuf entry = Unpooled.copiedBuffer(bad, StandardCharsets.UTF_8);
-                assertThatThrownBy(
-                                () -> machine.apply(new LogPosition(1, 1), List.of(entry)))
+                assertThatThrownBy(() -> machine.apply(new LogPosition(1, 1), List.of(entry)))
                         .isInstanceOf(IllegalStateException.class);
                 entry.release();
             }
@@ -196,8 +195,7 @@ class MetadataStateMachineTest {
 
     @Test
     void commandsKeepTheirFormatInTheLog() {
-        ByteBuf encoded =
-                MetaCommandCodec.encode(new MetaCommand.VolumeOpened(new VolumeId(7)));
+        ByteBuf encoded = MetaCommandCodec.encode(new MetaCommand.VolumeOpened(new VolumeId(7)));
         assertThat(encoded.toString(StandardCharsets.UTF_8))
                 .isEqualTo("\u0001{\"command\":\"volume-opened\",\"volume\":7}");
         assertThat(MetaCommandCodec.decode(encoded))

@@ -63,21 +63,9 @@ class PlacementDriverTest {
         };
         // The plan rests on the map alone: a new meta leader goes on with it.
         assertThat(plan(image(pending))).containsExactly("admit v1 e1");
-        assertThat(
-                        plan(
-                                image(
-                                        pending[0],
-                                        pending[1],
-                                        pending[2],
-                                        MetaFixtures.admitted(1, 1))))
+        assertThat(plan(image(pending[0], pending[1], pending[2], MetaFixtures.admitted(1, 1))))
                 .isEmpty();
-        assertThat(
-                        plan(
-                                image(
-                                        pending[0],
-                                        pending[1],
-                                        pending[2],
-                                        MetaFixtures.release(1, 1))))
+        assertThat(plan(image(pending[0], pending[1], pending[2], MetaFixtures.release(1, 1))))
                 .containsExactly("evict v1 e1");
     }
 
@@ -99,8 +87,7 @@ class PlacementDriverTest {
                                 image().placementGroups().get(pg1).raftGroupId(),
                                 dir(2),
                                 dir(1)));
-        assertThat(PlacementDriver.plan(image(), Map.of(pg1, view(2, rested - 1, 1, 3))))
-                .isEmpty();
+        assertThat(PlacementDriver.plan(image(), Map.of(pg1, view(2, rested - 1, 1, 3)))).isEmpty();
         assertThat(PlacementDriver.plan(image(), Map.of(pg1, view(2, rested, 3)))).isEmpty();
         assertThat(PlacementDriver.plan(image(), Map.of(pg1, view(1, rested, 2, 3)))).isEmpty();
     }
