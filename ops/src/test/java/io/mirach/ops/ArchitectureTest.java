@@ -3,19 +3,25 @@ package io.mirach.ops;
 import static com.tngtech.archunit.base.DescribedPredicate.not;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.type;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
-import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 import io.mirach.cli.CommandProvider;
+import io.mirach.cli.ExitCode;
 
 /** Which package may know which: the arrows of ARCHITECTURE.md. */
 @AnalyzeClasses(packages = "io.mirach", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
+    /** What a package that contributes commands to the CLI may know of it. */
+    private static final DescribedPredicate<JavaClass> COMMAND_CONTRACT =
+            type(CommandProvider.class).or(type(ExitCode.class));
+
     @ArchTest static final ArchRule modelKnowsNothing = knowsOnly("model");
     @ArchTest static final ArchRule protocol = knowsOnly("protocol", "model");
     @ArchTest static final ArchRule client = knowsOnly("client", "protocol", "model");
@@ -34,7 +40,8 @@ class ArchitectureTest {
                     .that()
                     .resideInAPackage("io.mirach.server..")
                     .should()
-                    .dependOnClassesThat(resideInAnyPackage("io.mirach.nbd..", "io.mirach.gateway.."));
+                    .dependOnClassesThat(
+                            resideInAnyPackage("io.mirach.nbd..", "io.mirach.gateway.."));
 
     @ArchTest
     static final ArchRule ratisStaysBehindItsSeam =
@@ -78,7 +85,7 @@ class ArchitectureTest {
                     .orShould()
                     .callMethod(Thread.class, "sleep", long.class, int.class);
 
-    /** A package may know itself, the named ones, and the interface by which commands are contributed. */
+    /** A package may know itself, the named ones, and what a contributed command needs. */
     private static ArchRule knowsOnly(String name, String... others) {
         String[] known = new String[others.length + 1];
         known[0] = "io.mirach." + name + "..";
@@ -88,7 +95,7 @@ class ArchitectureTest {
         DescribedPredicate<JavaClass> unknown =
                 resideInAPackage("io.mirach..")
                         .and(not(resideInAnyPackage(known)))
-                        .and(not(JavaClass.Predicates.type(CommandProvider.class)))
+                        .and(not(COMMAND_CONTRACT))
                         .as("classes outside " + String.join(", ", known));
         return noClasses()
                 .that()

@@ -3,6 +3,7 @@ package io.mirach.admin;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JavaType;
 import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.HttpEndpoint;
 import io.mirach.protocol.Json;
 import io.mirach.protocol.MirachException;
 import java.io.IOException;

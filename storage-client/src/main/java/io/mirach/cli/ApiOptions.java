@@ -3,7 +3,7 @@ package io.mirach.cli;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import io.mirach.admin.AdminCall;
 import io.mirach.admin.AdminClient;
-import io.mirach.admin.HttpEndpoint;
+import io.mirach.protocol.HttpEndpoint;
 import io.mirach.protocol.Json;
 import java.util.List;
 import java.util.Optional;

@@ -1,7 +1,7 @@
 package io.mirach.cli;
 
-import io.mirach.admin.HttpEndpoint;
 import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.HttpEndpoint;
 import io.mirach.protocol.MirachException;
 import java.io.IOException;
 import java.nio.file.Files;

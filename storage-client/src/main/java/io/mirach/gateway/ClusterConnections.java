@@ -1,9 +1,9 @@
 package io.mirach.gateway;
 
-import io.mirach.admin.HttpEndpoint;
 import io.mirach.client.MirachClient;
 import io.mirach.client.MirachClientConfig;
 import io.mirach.client.MirachClients;
+import io.mirach.protocol.HttpEndpoint;
 import java.util.concurrent.CompletableFuture;
 
 /** Connects a gateway to its cluster over the native protocol. */

@@ -1,8 +1,8 @@
 package io.mirach.gateway;
 
-import io.mirach.admin.HttpEndpoint;
 import io.mirach.nbd.NbdAddress;
 import io.mirach.nbd.NbdLimits;
+import io.mirach.protocol.HttpEndpoint;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;

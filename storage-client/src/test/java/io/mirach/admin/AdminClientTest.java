@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.HttpEndpoint;
 import io.mirach.protocol.MirachException;
 import java.io.IOException;
 import java.net.InetAddress;

@@ -3,6 +3,7 @@ package io.mirach.admin;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import io.mirach.protocol.HttpEndpoint;
 import io.mirach.protocol.Json;
 import java.io.IOException;
 import java.net.InetAddress;

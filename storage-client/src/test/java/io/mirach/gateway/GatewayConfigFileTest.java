@@ -3,10 +3,10 @@ package io.mirach.gateway;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.mirach.admin.HttpEndpoint;
 import io.mirach.nbd.NbdAddress;
 import io.mirach.nbd.NbdLimits;
 import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.HttpEndpoint;
 import io.mirach.protocol.MirachException;
 import java.io.IOException;
 import java.nio.file.Files;

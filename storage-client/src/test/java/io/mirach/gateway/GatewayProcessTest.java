@@ -4,12 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import io.mirach.admin.HttpEndpoint;
 import io.mirach.model.Attachment;
 import io.mirach.model.Gateway;
 import io.mirach.nbd.NbdAddress;
 import io.mirach.nbd.NbdLimits;
 import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.HttpEndpoint;
 import io.mirach.protocol.MirachException;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;

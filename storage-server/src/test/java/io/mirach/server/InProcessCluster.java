@@ -2,12 +2,12 @@ package io.mirach.server;
 
 import io.mirach.admin.AdminClient;
 import io.mirach.admin.ClusterView;
-import io.mirach.admin.HttpEndpoint;
 import io.mirach.admin.InitRequest;
 import io.mirach.client.MirachClient;
 import io.mirach.client.MirachClientConfig;
 import io.mirach.client.MirachClients;
 import io.mirach.client.transport.NodeAddress;
+import io.mirach.protocol.HttpEndpoint;
 import io.mirach.server.chunk.ChunkServiceConfig;
 import io.mirach.server.node.NodeConfig;
 import io.mirach.server.store.StoreConfig;

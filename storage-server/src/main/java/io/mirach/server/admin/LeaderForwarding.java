@@ -1,8 +1,8 @@
 package io.mirach.server.admin;
 
 import io.javalin.http.Context;
-import io.mirach.admin.HttpEndpoint;
 import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.HttpEndpoint;
 import io.mirach.protocol.MirachException;
 import java.io.IOException;
 import java.net.ConnectException;

@@ -2,12 +2,12 @@ package io.mirach.server.node;
 
 import io.mirach.admin.AdminClient;
 import io.mirach.admin.ClusterView;
-import io.mirach.admin.HttpEndpoint;
 import io.mirach.admin.InitRequest;
 import io.mirach.admin.NodeView;
 import io.mirach.model.ClusterImage;
 import io.mirach.model.StorageNode;
 import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.HttpEndpoint;
 import io.mirach.protocol.Json;
 import io.mirach.protocol.MirachException;
 import io.mirach.server.admin.ClusterFormation;

@@ -1,7 +1,5 @@
-package io.mirach.admin;
+package io.mirach.protocol;
 
-import io.mirach.protocol.ErrorCode;
-import io.mirach.protocol.MirachException;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,10 +1,8 @@
-package io.mirach.admin;
+package io.mirach.protocol;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import io.mirach.protocol.ErrorCode;
-import io.mirach.protocol.MirachException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
