@@ -146,10 +146,24 @@ public final class ChunkService implements DamageListener, AutoCloseable {
                     ErrorCode.CHECKSUM_MISMATCH,
                     "a write to " + request.identity().volume() + " was damaged on its way");
         }
+        if (group.machine().store().isSpaceLow()) {
+            data.release();
+            return CompletableFuture.failedFuture(noSpace());
+        }
         return group.propose(ChunkCommandCodec.encode(request, allocator));
     }
 
-    /** Zeroes a range. Completes once durable on a majority. */
+    private static MirachException noSpace() {
+        return new MirachException(ErrorCode.NO_SPACE, "the disk of a storage node is nearly full")
+                .withRemedy(
+                        "Delete volumes or discard blocks, or give the node a larger disk;"
+                                + " see `mirach df`.");
+    }
+
+    /**
+     * Zeroes a range, which needs no space and is never refused for it. Completes once durable on a
+     * majority.
+     */
     public CompletableFuture<Void> zero(ZeroRequest request) {
         if (request.lengthBytes() <= 0 || request.offsetBytes() < 0) {
             return failed(

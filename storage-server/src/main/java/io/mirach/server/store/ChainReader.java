@@ -111,6 +111,9 @@ final class ChainReader {
         return layers;
     }
 
+    /** What RocksDB answered for one key. */
+    private record Found(Status.Code code, int sizeBytes, String detail) {}
+
     /** One read of blocks whose layers are known. */
     private static final class Run {
         private final long firstBlock;
@@ -146,7 +149,11 @@ final class ChainReader {
             ByteBuf values = allocator.directBuffer(wanted.length * BlockValue.BYTES);
             BlocksRead result = null;
             try {
-                result = gather(get(db, handle, options, keys, values), values);
+                List<Found> found =
+                        wanted.length == 1
+                                ? List.of(getOne(db, handle, options, keys, values))
+                                : get(db, handle, options, keys, values);
+                result = gather(found, values);
                 return result;
             } finally {
                 keys.release();
@@ -156,7 +163,30 @@ final class ChainReader {
             }
         }
 
-        private List<ByteBufferGetStatus> get(
+        /** The commonest read; a multi-get of one block costs a quarter more. */
+        private Found getOne(
+                RocksDB db,
+                ColumnFamilyHandle handle,
+                ReadOptions options,
+                ByteBuf keys,
+                ByteBuf values)
+                throws RocksDBException {
+            keys.writeLong(layers[wanted[0]]).writeLong(firstBlock + wanted[0]);
+            ByteBuffer value = values.nioBuffer(0, BlockValue.BYTES);
+            try {
+                int size = db.get(handle, options, keys.nioBuffer(), value);
+                return size == RocksDB.NOT_FOUND
+                        ? new Found(Status.Code.NotFound, 0, "")
+                        : new Found(Status.Code.Ok, size, "");
+            } catch (RocksDBException e) {
+                if (e.getStatus() == null) {
+                    throw e;
+                }
+                return new Found(e.getStatus().getCode(), 0, e.getMessage());
+            }
+        }
+
+        private List<Found> get(
                 RocksDB db,
                 ColumnFamilyHandle handle,
                 ReadOptions options,
@@ -173,18 +203,22 @@ final class ChainReader {
                         keys.nioBuffer(k * ChunkKeys.BLOCK_KEY_BYTES, ChunkKeys.BLOCK_KEY_BYTES));
                 valueParts.add(values.nioBuffer(k * BlockValue.BYTES, BlockValue.BYTES));
             }
-            return db.multiGetByteBuffers(options, List.of(handle), keyParts, valueParts);
+            List<Found> found = new ArrayList<>(wanted.length);
+            for (ByteBufferGetStatus got :
+                    db.multiGetByteBuffers(options, List.of(handle), keyParts, valueParts)) {
+                found.add(new Found(got.status.getCode(), got.requiredSize, got.status.getState()));
+            }
+            return found;
         }
 
         /** Verifies what came and moves the data together, without gaps for headers and holes. */
-        private BlocksRead gather(List<ByteBufferGetStatus> statuses, ByteBuf values)
-                throws RocksDBException {
+        private BlocksRead gather(List<Found> found, ByteBuf values) throws RocksDBException {
             long[] present = new long[(layers.length + Long.SIZE - 1) / Long.SIZE];
             int[] crcs = new int[wanted.length];
             int count = 0;
             for (int k = 0; k < wanted.length; k++) {
                 int from = k * BlockValue.BYTES;
-                if (!isBlock(statuses.get(k), wanted[k], values, from)) {
+                if (!isBlock(found.get(k), wanted[k], values, from)) {
                     continue;
                 }
                 int to = BlockValue.HEADER_BYTES + count * Block.BYTES;
@@ -206,9 +240,9 @@ final class ChainReader {
             return new BlocksRead(layers.length, present, Arrays.copyOf(crcs, count), values);
         }
 
-        private boolean isBlock(ByteBufferGetStatus found, int index, ByteBuf values, int from)
+        private boolean isBlock(Found found, int index, ByteBuf values, int from)
                 throws RocksDBException {
-            Status.Code code = found.status.getCode();
+            Status.Code code = found.code();
             if (code == Status.Code.NotFound) {
                 if (announced) {
                     throw damaged(index, "is lost");
@@ -216,16 +250,16 @@ final class ChainReader {
                 return false;
             }
             if (code == Status.Code.Corruption) {
-                throw damaged(index, "is damaged on disk: " + found.status.getState());
+                throw damaged(index, "is damaged on disk: " + found.detail());
             }
             if (code != Status.Code.Ok) {
-                throw new RocksDBException(found.status);
+                throw new RocksDBException(code + ": " + found.detail());
             }
             byte format = values.getByte(from);
-            if (format == BlockValue.ZERO && found.requiredSize == 1) {
+            if (format == BlockValue.ZERO && found.sizeBytes() == 1) {
                 return false;
             }
-            if (format != BlockValue.BLOCK || found.requiredSize != BlockValue.BYTES) {
+            if (format != BlockValue.BLOCK || found.sizeBytes() != BlockValue.BYTES) {
                 throw damaged(
                         index,
                         format == BlockValue.DAMAGED
@@ -233,7 +267,7 @@ final class ChainReader {
                                 : "has a value of format "
                                         + format
                                         + " and "
-                                        + found.requiredSize
+                                        + found.sizeBytes()
                                         + " bytes");
             }
             return true;

@@ -38,6 +38,7 @@ public final class ChunkStore implements AutoCloseable {
     private final ColumnFamily family;
     private final GroupPosition position;
     private final SpaceReclaimer reclaimer;
+    private final FreeSpace freeSpace;
     private final ChainReader reader;
     private final AtomicBoolean reclaimQueued = new AtomicBoolean();
     // Confined to the committer.
@@ -46,8 +47,9 @@ public final class ChunkStore implements AutoCloseable {
     private final ByteBuffer key = ByteBuffer.allocateDirect(ChunkKeys.BLOCK_KEY_BYTES);
     private final ByteBuffer value = ByteBuffer.allocateDirect(BlockValue.BYTES);
 
-    ChunkStore(ColumnFamily family, SpaceReclaimer reclaimer) {
+    ChunkStore(ColumnFamily family, SpaceReclaimer reclaimer, FreeSpace freeSpace) {
         this.family = family;
+        this.freeSpace = freeSpace;
         this.reclaimer = reclaimer;
         this.position = new GroupPosition(family, get(ChunkKeys.position()));
         this.reader = new ChainReader(family);
@@ -77,6 +79,11 @@ public final class ChunkStore implements AutoCloseable {
     /** Makes everything committed before the call durable; returns the position now durable. */
     public LogPosition checkpoint() {
         return position.checkpoint();
+    }
+
+    /** Whether the disk is nearly full, so that writes are to be refused; never blocks. */
+    public boolean isSpaceLow() {
+        return freeSpace.isLow();
     }
 
     /** An empty batch. It is always the same object: close it before the next. */

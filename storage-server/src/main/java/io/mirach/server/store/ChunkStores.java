@@ -48,13 +48,15 @@ public final class ChunkStores implements AutoCloseable {
     private final ColumnFamilyOptions chunkOptions;
     private final ColumnFamilyOptions metaOptions;
     private final SpaceReclaimer reclaimer;
+    private final FreeSpace freeSpace;
     // By column family name, RocksDB's own default one included. Under this.
     private final Map<String, ColumnFamilyHandle> handles = new TreeMap<>();
     private final Map<String, ColumnFamily> open = new TreeMap<>();
     private boolean closed;
 
-    private ChunkStores(Path dir, StoreMemory memory) throws RocksDBException {
+    private ChunkStores(Path dir, StoreMemory memory, FreeSpace freeSpace) throws RocksDBException {
         this.dir = dir;
+        this.freeSpace = freeSpace;
         this.chunkOptions =
                 kept(columnFamilyOptions(memory))
                         .setEnableBlobFiles(true)
@@ -82,8 +84,18 @@ public final class ChunkStores implements AutoCloseable {
     public static ChunkStores open(Path dir, StoreMemory memory) {
         try {
             Files.createDirectories(dir);
-            return new ChunkStores(dir, memory);
-        } catch (RocksDBException | IOException e) {
+            return open(dir, memory, FreeSpace.of(dir));
+        } catch (IOException e) {
+            throw new StoreException("cannot open the store in " + dir, e);
+        }
+    }
+
+    /** Takes ownership of {@code freeSpace}. */
+    static ChunkStores open(Path dir, StoreMemory memory, FreeSpace freeSpace) {
+        try {
+            return new ChunkStores(dir, memory, freeSpace);
+        } catch (RocksDBException e) {
+            freeSpace.close();
             throw new StoreException("cannot open the store in " + dir, e);
         }
     }
@@ -100,7 +112,7 @@ public final class ChunkStores implements AutoCloseable {
 
     /** The state of a placement group; empty, and durably there, if it is new. One at a time. */
     public synchronized ChunkStore chunkStore(UUID groupId) {
-        return new ChunkStore(open(CHUNK_PREFIX + groupId), reclaimer);
+        return new ChunkStore(open(CHUNK_PREFIX + groupId), reclaimer, freeSpace);
     }
 
     /** The state of the meta group; empty, and durably there, if it is new. One at a time. */
@@ -142,6 +154,7 @@ public final class ChunkStores implements AutoCloseable {
     /** Closes what is open; makes everything durable, if so configured. Idempotent. */
     @Override
     public void close() {
+        freeSpace.close();
         reclaimer.stop();
         synchronized (this) {
             if (closed) {

@@ -45,6 +45,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -180,6 +181,22 @@ class ChunkServiceTest {
         log.release();
         await(last);
         await(service.write(anyWrite(30)));
+    }
+
+    @Test
+    void fullDiskStopsWritesAndNothingElse() {
+        await(service.write(anyWrite(1)));
+        replica.usableBytes.set(0);
+        Awaitility.await().until(replica.machine.store()::isSpaceLow);
+        WriteRequest write = anyWrite(2);
+        assertThat(failure(service.write(write))).isEqualTo(ErrorCode.NO_SPACE);
+        assertThat(write.data().refCnt()).isZero();
+        await(service.read(readRequest(0, 1))).data().release();
+        await(service.zero(new ZeroRequest(PG, Commands.identity(0, 2), 0, 4096)));
+        await(service.order(admit(2, EPOCH)));
+        replica.usableBytes.set(1);
+        Awaitility.await().until(() -> !replica.machine.store().isSpaceLow());
+        await(service.write(anyWrite(3)));
     }
 
     @Test

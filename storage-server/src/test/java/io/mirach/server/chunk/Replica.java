@@ -4,6 +4,7 @@ import io.mirach.model.LayerId;
 import io.mirach.raft.LogPosition;
 import io.mirach.server.store.ChunkStores;
 import io.mirach.server.store.StoreConfig;
+import io.mirach.server.store.StoreConfigs;
 import io.mirach.server.store.StoreMemory;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
@@ -12,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** A replica with its log, driven by a test: it can crash and replay. */
 final class Replica implements AutoCloseable {
@@ -23,6 +25,7 @@ final class Replica implements AutoCloseable {
 
     final Path dir;
     final List<Damage> damages = new ArrayList<>();
+    final AtomicLong usableBytes = new AtomicLong(Long.MAX_VALUE);
     ChunkStateMachine machine;
     private final StoreMemory memory;
     private final List<Entry> log = new ArrayList<>();
@@ -36,7 +39,7 @@ final class Replica implements AutoCloseable {
     }
 
     private void openStores() {
-        stores = ChunkStores.open(dir, memory);
+        stores = StoreConfigs.onDisk(dir, memory, usableBytes::get);
         machine =
                 new ChunkStateMachine(
                         GROUP,

@@ -1,5 +1,10 @@
 package io.mirach.server.store;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.function.LongSupplier;
+
 /** Small stores for tests. */
 public final class StoreConfigs {
     private static final int MIB = 1 << 20;
@@ -14,5 +19,14 @@ public final class StoreConfigs {
     /** Closing makes everything durable. */
     public static StoreConfig flushed() {
         return new StoreConfig(4 * MIB, 16 * MIB, 8 * MIB, 4 * MIB, 2, 256, true);
+    }
+
+    /** Opens stores on a disk that has as much room as the test says; a byte is kept back. */
+    public static ChunkStores onDisk(Path dir, StoreMemory memory, LongSupplier usableBytes) {
+        try {
+            return ChunkStores.open(dir, memory, new FreeSpace(dir, usableBytes::getAsLong, 1));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 }
