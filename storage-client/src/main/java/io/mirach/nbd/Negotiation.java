@@ -66,13 +66,15 @@ final class Negotiation implements Phase {
     }
 
     void greet() {
+        // Before the write: that may find the client gone, and end all this.
+        startDeadline();
         ctx.writeAndFlush(
                 ctx.alloc()
                         .buffer(18)
                         .writeLong(NbdProtocol.NBDMAGIC)
                         .writeLong(NbdProtocol.IHAVEOPT)
-                        .writeShort(NbdProtocol.FLAG_FIXED_NEWSTYLE | NbdProtocol.FLAG_NO_ZEROES));
-        startDeadline();
+                        .writeShort(
+                                NbdProtocol.FLAG_FIXED_NEWSTYLE | NbdProtocol.FLAG_NO_ZEROES));
     }
 
     private void startDeadline() {
