@@ -7,6 +7,7 @@ import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.ExecutorService;
@@ -17,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Clients that others wrote, against the server with a volume in memory. */
 class RealClientIT {
@@ -140,6 +142,31 @@ class RealClientIT {
         assertThat(map).hasSize(9);
         assertThat(map.get(0)).endsWith("data");
         assertThat(map.get(1)).endsWith("hole,zero");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"4096", "33554432"})
+    void nbdcopyOverManyConnectionsWithRequestsOfEverySize(String requestBytes) throws Exception {
+        Path image = image();
+        Path back = folder.resolve("back.raw");
+        List<String> copy =
+                List.of(
+                        "nbdcopy",
+                        "--connections=16",
+                        "--threads=4",
+                        "--requests=32",
+                        "--request-size=" + requestBytes);
+        String uri = uri(Transport.UNIX, "disk");
+        ClientTool.run(with(copy, image.toString(), uri)).succeeded();
+        ClientTool.run(with(copy, uri, back.toString())).succeeded();
+        assertThat(Files.mismatch(image, back)).isEqualTo(-1);
+    }
+
+    private static List<String> with(List<String> command, String from, String to) {
+        List<String> all = new ArrayList<>(command);
+        all.add(from);
+        all.add(to);
+        return all;
     }
 
     @Test
