@@ -73,8 +73,7 @@ final class Negotiation implements Phase {
                         .buffer(18)
                         .writeLong(NbdProtocol.NBDMAGIC)
                         .writeLong(NbdProtocol.IHAVEOPT)
-                        .writeShort(
-                                NbdProtocol.FLAG_FIXED_NEWSTYLE | NbdProtocol.FLAG_NO_ZEROES));
+                        .writeShort(NbdProtocol.FLAG_FIXED_NEWSTYLE | NbdProtocol.FLAG_NO_ZEROES));
     }
 
     private void startDeadline() {
