@@ -105,9 +105,10 @@ public final class NodeObservations {
         return seen.isPresent() && seen.getAsLong() <= NODE_DOWN_MS;
     }
 
+    /** One that a new leader has not heard yet is granted a full term. */
     public boolean isGatewayUp(String gateway) {
         OptionalLong seen = gatewayLastSeenMs(gateway);
-        return seen.isPresent() && seen.getAsLong() <= GATEWAY_DOWN_MS;
+        return seen.orElseGet(this::gatheringMs) <= GATEWAY_DOWN_MS;
     }
 
     /** The last heartbeat of a node, however old. */

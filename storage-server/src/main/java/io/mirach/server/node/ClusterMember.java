@@ -8,6 +8,8 @@ import io.mirach.client.transport.NodeConnections;
 import io.mirach.client.transport.TransportConfig;
 import io.mirach.model.ClusterImage;
 import io.mirach.model.StorageNode;
+import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.MirachException;
 import io.mirach.protocol.Opcode;
 import io.mirach.raft.Peer;
 import io.mirach.raft.RaftGroupMembers;
@@ -49,6 +51,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -273,15 +277,27 @@ public final class ClusterMember implements AutoCloseable {
                 first.metaMembers().stream()
                         .map(m -> new Peer(m.dataDir(), m.raftAddress()))
                         .toList();
-        groups.orElseThrow()
-                .create(first.dirId(), new RaftGroupMembers(first.metaGroupId(), peers))
-                .join();
+        await(
+                groups.orElseThrow()
+                        .create(first.dirId(), new RaftGroupMembers(first.metaGroupId(), peers)));
     }
 
     /** Logs the first map and waits until it is known here. */
     void form(MetaCommand.FormCluster form) {
-        meta.change(form, FORM_TIMEOUT).thenApply(MetaReply::orThrow).join();
-        map.await(image -> image.version() > 0, FORM_TIMEOUT.toMillis()).join();
+        await(meta.change(form, FORM_TIMEOUT).thenApply(MetaReply::orThrow));
+        await(map.await(image -> image.version() > 0, FORM_TIMEOUT.toMillis()));
+    }
+
+    private static void await(CompletableFuture<?> done) {
+        try {
+            done.join();
+        } catch (CompletionException e) {
+            if (e.getCause() instanceof MirachException known) {
+                throw known;
+            }
+            throw new MirachException(
+                    ErrorCode.INTERNAL, "the meta group cannot be made: " + e.getCause(), e);
+        }
     }
 
     ClusterImage image() {

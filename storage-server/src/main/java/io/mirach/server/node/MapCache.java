@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -52,7 +53,11 @@ final class MapCache {
     /** Writes soon; of maps that follow each other quickly only the last. */
     void keep(ClusterImage image) {
         if (image.version() > 0 && unwritten.getAndSet(image) == null) {
-            thread.schedule(this::write, WRITE_PAUSE_MS, TimeUnit.MILLISECONDS);
+            try {
+                thread.schedule(this::write, WRITE_PAUSE_MS, TimeUnit.MILLISECONDS);
+            } catch (RejectedExecutionException stopping) {
+                LOG.debug("map version {} comes at the end", image.version());
+            }
         }
     }
 

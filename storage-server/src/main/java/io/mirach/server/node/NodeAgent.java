@@ -62,7 +62,7 @@ public final class NodeAgent {
                     ? MirachException.notLeader(refused.leaderHint())
                     : new MirachException(ErrorCode.NOT_READY, "the log says " + refused.reason());
         }
-        LOG.warn("{} failed", order, cause);
+        LOG.warn("{} failed: {}", order, cause.toString());
         throw new MirachException(ErrorCode.INTERNAL, String.valueOf(cause.getMessage()), cause);
     }
 

@@ -11,8 +11,13 @@ import java.util.UUID;
  * a new meta leader begins with those that the map still asks for.
  */
 public sealed interface Step {
-    /** Equal for steps of which only one should be under way. */
+    /** What is done, in few words; equal for the same step. */
     String key();
+
+    /** Equal for steps of which only one may be under way. */
+    default String subject() {
+        return key();
+    }
 
     /** Create every member's replica, then log that the group is active. */
     record CreateGroup(PlacementGroup group) implements Step {
@@ -28,13 +33,26 @@ public sealed interface Step {
         public String key() {
             return "open " + volume.id();
         }
+
+        @Override
+        public String subject() {
+            return volume.id().toString();
+        }
     }
 
-    /** Make every placement group of a volume forget it, then log that it is gone. */
+    /**
+     * Make every placement group of a volume forget it, then log that it is gone. Not while the
+     * volume is being opened: that order, coming last, would bring it back.
+     */
     record DropVolume(Volume volume) implements Step {
         @Override
         public String key() {
             return "drop " + volume.id();
+        }
+
+        @Override
+        public String subject() {
+            return volume.id().toString();
         }
     }
 

@@ -109,7 +109,7 @@ public final class Reconciler {
     }
 
     private void take(Step step) {
-        if (!underWay.add(step.key())) {
+        if (!underWay.add(step.subject())) {
             return;
         }
         CompletableFuture<Void> done;
@@ -122,7 +122,7 @@ public final class Reconciler {
     }
 
     private void taken(Step step, Throwable failure) {
-        underWay.remove(step.key());
+        underWay.remove(step.subject());
         if (failure == null) {
             failures.remove(step.key());
             LOG.info("done: {}", step.key());
