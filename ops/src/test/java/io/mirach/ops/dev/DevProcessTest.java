@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -64,7 +65,10 @@ class DevProcessTest {
         Process child = process(FakeLauncher.IGNORES_TERM).start();
         awaitLog("started");
         assertThat(process.stop(Duration.ofMillis(100))).isFalse();
-        assertThat(child.isAlive()).isFalse();
+        assertThat(process.running()).isEmpty();
+        // The JVM may not have looked at its ended child yet, so ask it to.
+        assertThat(child.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
+        assertThat(child.exitValue()).isEqualTo(128 + 9);
         assertThat(process.hasPidFile()).isFalse();
     }
 
