@@ -36,6 +36,8 @@ public final class ClusterMap {
 
     private final ScheduledExecutorService thread;
     private volatile ClusterImage image;
+    // Confined to the map thread: what listeners have been told of.
+    private ClusterImage served;
 
     // Guarded by this.
     private final Deque<ClusterImage> recent = new ArrayDeque<>();
@@ -48,6 +50,7 @@ public final class ClusterMap {
      */
     public ClusterMap(ClusterImage known, ScheduledExecutorService thread) {
         this.image = known;
+        this.served = known;
         this.thread = thread;
         recent.add(known);
     }
@@ -58,18 +61,17 @@ public final class ClusterMap {
     }
 
     /** Takes a map if it is newer than what is known. */
-    public void publish(ClusterImage newer) {
-        synchronized (this) {
-            if (newer.version() <= image.version()) {
-                return;
-            }
-            image = newer;
-            recent.addLast(newer);
-            if (recent.size() > IMAGES_KEPT) {
-                recent.removeFirst();
-            }
+    public synchronized void publish(ClusterImage newer) {
+        if (newer.version() <= image.version()) {
+            return;
+        }
+        image = newer;
+        recent.addLast(newer);
+        if (recent.size() > IMAGES_KEPT) {
+            recent.removeFirst();
         }
         try {
+            // Under the lock, so that the map thread meets the versions in order.
             thread.execute(() -> serve(newer));
         } catch (RejectedExecutionException closing) {
             LOG.debug("map version {} comes at the end", newer.version());
@@ -77,7 +79,8 @@ public final class ClusterMap {
     }
 
     private void serve(ClusterImage newer) {
-        List<Waiter> served = new ArrayList<>();
+        served = newer;
+        List<Waiter> satisfied = new ArrayList<>();
         List<Consumer<ClusterImage>> told;
         synchronized (this) {
             told = List.copyOf(listeners);
@@ -85,14 +88,14 @@ public final class ClusterMap {
                 Waiter waiter = each.next();
                 if (waiter.future().isDone() || waiter.holds().test(newer)) {
                     each.remove();
-                    served.add(waiter);
+                    satisfied.add(waiter);
                 }
             }
         }
         for (Consumer<ClusterImage> listener : told) {
             tell(listener, newer);
         }
-        served.forEach(waiter -> waiter.future().complete(newer));
+        satisfied.forEach(waiter -> waiter.future().complete(newer));
     }
 
     private static void tell(Consumer<ClusterImage> listener, ClusterImage newer) {
@@ -107,12 +110,10 @@ public final class ClusterMap {
     public void onImage(Consumer<ClusterImage> listener) {
         thread.execute(
                 () -> {
-                    ClusterImage current;
                     synchronized (this) {
                         listeners.add(listener);
-                        current = image;
                     }
-                    tell(listener, current);
+                    tell(listener, served);
                 });
     }
 
