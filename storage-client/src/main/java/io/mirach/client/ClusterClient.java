@@ -14,6 +14,7 @@ import io.mirach.protocol.MirachException;
 import io.mirach.protocol.Opcode;
 import io.mirach.protocol.cluster.AttachRequest;
 import io.mirach.protocol.cluster.DetachRequest;
+import io.mirach.protocol.cluster.GetMap;
 import io.mirach.protocol.cluster.RegisterGateway;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
@@ -32,6 +33,7 @@ import java.util.function.Consumer;
 final class ClusterClient implements MirachClient {
     // Announcing is repeated every few seconds: a late one is of no use.
     private static final Duration REGISTER_TIMEOUT = Duration.ofSeconds(5);
+    private static final Duration NEWEST_MAP_TIMEOUT = Duration.ofSeconds(5);
 
     private final MirachClientConfig config;
     private final EventLoops loops;
@@ -76,6 +78,16 @@ final class ClusterClient implements MirachClient {
     @Override
     public ClusterImage image() {
         return map.image();
+    }
+
+    @Override
+    public CompletableFuture<ClusterImage> newestImage() {
+        return meta(
+                        Opcode.GET_MAP,
+                        GetMap.newest(map.image().version()),
+                        NEWEST_MAP_TIMEOUT,
+                        NEWEST_MAP_TIMEOUT)
+                .thenCompose(map::adopt);
     }
 
     @Override

@@ -31,8 +31,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Keeps the newest cluster map by long polls, at one node after another: a node that died, or lags,
  * is not followed for long. Listeners are called on its one thread, so that neither large maps nor
- * slow listeners hold up an event loop. {@link #image}, {@link #refresh}, {@link #onImage} and
- * {@link #await} may be used by any thread; all else is confined to the map thread.
+ * slow listeners hold up an event loop. {@link #image}, {@link #refresh}, {@link #onImage}, {@link
+ * #await} and {@link #adopt} may be used by any thread; all else is confined to the map thread.
  */
 final class MapFollower implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(MapFollower.class);
@@ -135,6 +135,24 @@ final class MapFollower implements AutoCloseable {
         return waiter.future();
     }
 
+    /**
+     * Takes what a node answered to {@link GetMap}; completes once the map is as new as that. Takes
+     * ownership of {@code reply}.
+     */
+    CompletableFuture<ClusterImage> adopt(ByteBuf reply) {
+        byte[] bytes = copied(reply);
+        return CompletableFuture.supplyAsync(
+                        () -> {
+                            MapUpdate update =
+                                    JsonBody.decode(Unpooled.wrappedBuffer(bytes), MapUpdate.class);
+                            take(update);
+                            return update.version();
+                        },
+                        thread)
+                // A delta from a version that is no longer ours is not taken; the poll brings it.
+                .thenCompose(version -> await(current -> current.version() >= version));
+    }
+
     @Override
     public void close() {
         thread.shutdownNow();
@@ -178,7 +196,8 @@ final class MapFollower implements AutoCloseable {
     private CompletableFuture<MapUpdate> ask(String address, Duration wait) {
         long known = deltasFit ? image.map(ClusterImage::version).orElse(NOTHING_KNOWN) : 0;
         ByteBuf body =
-                JsonBody.encode(new GetMap(known, (int) wait.toMillis()), ByteBufAllocator.DEFAULT);
+                JsonBody.encode(
+                        GetMap.poll(known, (int) wait.toMillis()), ByteBufAllocator.DEFAULT);
         return connections
                 .request(address, Opcode.GET_MAP, body, wait.plus(ANSWER_TIMEOUT))
                 // A large map takes long to read: not on the event loop. It goes over as a copy,

@@ -15,6 +15,14 @@ public interface MirachClient extends AutoCloseable {
     ClusterImage image();
 
     /**
+     * The cluster map as the meta leader has it: with everything that was acknowledged to anyone
+     * before the call, so that a name that is missing there does not exist. {@link #image} is as
+     * new afterwards. Fails with a {@link io.mirach.protocol.MirachException} if no meta leader
+     * answers in time.
+     */
+    CompletableFuture<ClusterImage> newestImage();
+
+    /**
      * Calls {@code listener} with the current map and with each newer one, on one thread; close to
      * stop.
      */

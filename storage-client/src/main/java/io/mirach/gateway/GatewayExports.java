@@ -6,6 +6,7 @@ import io.mirach.model.ClusterImage;
 import io.mirach.model.Export;
 import io.mirach.model.Volume;
 import io.mirach.model.VolumeId;
+import io.mirach.model.VolumeName;
 import io.mirach.nbd.ExportCatalog;
 import io.mirach.nbd.ExportDescription;
 import io.mirach.nbd.NbdExport;
@@ -17,6 +18,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BiFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -117,11 +119,28 @@ final class GatewayExports implements ExportCatalog {
     }
 
     @Override
-    public Optional<ExportDescription> describe(String name) {
-        ClusterImage image = client.image();
+    public CompletableFuture<Optional<ExportDescription>> describe(String name) {
+        return find(name, this::describe);
+    }
+
+    /**
+     * What {@code view} makes of the offered volume of that name. A name that is not known here may
+     * be of a volume made a moment ago: then the meta leader's map decides.
+     */
+    private <T> CompletableFuture<Optional<T>> find(
+            String name, BiFunction<ClusterImage, Volume, T> view) {
+        Optional<T> known = findIn(client.image(), name, view);
+        if (known.isPresent() || !VolumeName.isValid(name)) {
+            return CompletableFuture.completedFuture(known);
+        }
+        return client.newestImage().thenApply(image -> findIn(image, name, view));
+    }
+
+    private <T> Optional<T> findIn(
+            ClusterImage image, String name, BiFunction<ClusterImage, Volume, T> view) {
         return image.volumeNamed(name)
                 .filter(volume -> isOffered(image, volume))
-                .map(volume -> describe(image, volume));
+                .map(volume -> view.apply(image, volume));
     }
 
     private boolean isOffered(ClusterImage image, Volume volume) {
@@ -145,9 +164,10 @@ final class GatewayExports implements ExportCatalog {
 
     @Override
     public CompletableFuture<NbdExport> open(String name) {
-        ClusterImage image = client.image();
-        Optional<Volume> volume =
-                image.volumeNamed(name).filter(candidate -> isOffered(image, candidate));
+        return find(name, (image, volume) -> volume).thenCompose(found -> open(name, found));
+    }
+
+    private CompletableFuture<NbdExport> open(String name, Optional<Volume> volume) {
         if (closing) {
             return CompletableFuture.failedFuture(
                     new MirachException(ErrorCode.SHUTTING_DOWN, "the gateway is shutting down"));

@@ -12,8 +12,11 @@ public interface ExportCatalog {
     /** What LIST shows, in the order shown. */
     List<ExportDescription> list();
 
-    /** What INFO tells; empty if a client could not open an export of that name now. */
-    Optional<ExportDescription> describe(String name);
+    /**
+     * What INFO tells; empty if a client could not open an export of that name now. Fails with
+     * {@link io.mirach.protocol.MirachException} when that cannot be told.
+     */
+    CompletableFuture<Optional<ExportDescription>> describe(String name);
 
     /**
      * Opens an export for one session, which calls {@link NbdExport#leave} exactly once when it has

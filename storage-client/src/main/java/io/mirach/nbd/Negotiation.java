@@ -8,7 +8,9 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.util.concurrent.Future;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -26,7 +28,7 @@ final class Negotiation implements Phase {
         OPTION_BODY,
         /** Data of an option that is refused passes. */
         SKIP,
-        /** The catalog opens the export: further bytes wait. */
+        /** The catalog looks for or opens the export: further bytes wait. */
         OPENING,
         OVER
     }
@@ -265,14 +267,49 @@ final class Negotiation implements Phase {
             return;
         }
         OptionRequest.Info request = parsed.get();
-        Optional<ExportDescription> description = catalog.describe(request.exportName());
-        if (description.isEmpty()) {
-            unknownExport(request.exportName());
-        } else if (option == NbdProtocol.OPT_INFO) {
-            accept(description.get(), request.infoTypes());
-        } else {
-            open(request.exportName(), request.infoTypes());
+        describe(
+                request.exportName(),
+                description -> {
+                    if (description.isEmpty()) {
+                        unknownExport(request.exportName());
+                    } else if (option == NbdProtocol.OPT_INFO) {
+                        accept(description.get(), request.infoTypes());
+                    } else {
+                        open(request.exportName(), request.infoTypes());
+                    }
+                });
+    }
+
+    /** Asks the catalog about a name, and goes on at once when it knows: further bytes wait. */
+    private void describe(String name, Consumer<Optional<ExportDescription>> then) {
+        CompletableFuture<Optional<ExportDescription>> answer = catalog.describe(name);
+        if (answer.isDone() && !answer.isCompletedExceptionally()) {
+            then.accept(answer.join());
+            return;
         }
+        state = State.OPENING;
+        stopDeadline();
+        answer.whenComplete(
+                (description, failure) ->
+                        ctx.executor().execute(() -> described(name, description, failure, then)));
+    }
+
+    private void described(
+            String name,
+            Optional<ExportDescription> description,
+            Throwable failure,
+            Consumer<Optional<ExportDescription>> then) {
+        if (inactive || state != State.OPENING) {
+            return;
+        }
+        if (failure != null) {
+            refuseOpen(name, NbdErrno.cause(failure));
+            return;
+        }
+        nextOption();
+        then.accept(description);
+        replies.flush();
+        session.resume();
     }
 
     private void unknownExport(String name) {
@@ -301,12 +338,25 @@ final class Negotiation implements Phase {
                 body.readableBytes() <= NbdProtocol.MAX_STRING_BYTES
                         ? OptionRequest.decode(body, body.readableBytes())
                         : Optional.empty();
-        if (name.isEmpty() || catalog.describe(name.get()).isEmpty()) {
-            LOG.info("closing {}: no export named {}", ctx.channel(), name.orElse("(invalid)"));
-            close();
+        if (name.isEmpty()) {
+            closeForWantOf("(invalid)");
             return;
         }
-        open(name.get(), List.of());
+        describe(
+                name.get(),
+                description -> {
+                    if (description.isEmpty()) {
+                        closeForWantOf(name.get());
+                    } else {
+                        open(name.get(), List.of());
+                    }
+                });
+    }
+
+    /** EXPORT_NAME has no error reply. */
+    private void closeForWantOf(String name) {
+        LOG.info("closing {}: no export named {}", ctx.channel(), name);
+        close();
     }
 
     private void open(String name, List<Integer> infoTypes) {
@@ -373,20 +423,28 @@ final class Negotiation implements Phase {
             invalid("metadata contexts need structured replies");
         } else if (parsed.get().queries().stream().anyMatch(query -> query.indexOf(':') < 0)) {
             invalid("a query starts with a namespace and a colon");
-        } else if (catalog.describe(parsed.get().exportName()).isEmpty()) {
-            unknownExport(parsed.get().exportName());
         } else {
-            if (selectsAllocation(parsed.get().queries(), set)) {
-                if (set) {
-                    statusExport = Optional.of(parsed.get().exportName());
-                }
-                replies.metaContext(
-                        option,
-                        set ? BlockStatus.ALLOCATION_CONTEXT_ID : 0,
-                        BlockStatus.ALLOCATION_CONTEXT);
-            }
-            replies.ack(option);
+            describe(
+                    parsed.get().exportName(),
+                    description -> selectContexts(parsed.get(), set, description.isPresent()));
         }
+    }
+
+    private void selectContexts(OptionRequest.MetaContext request, boolean set, boolean known) {
+        if (!known) {
+            unknownExport(request.exportName());
+            return;
+        }
+        if (selectsAllocation(request.queries(), set)) {
+            if (set) {
+                statusExport = Optional.of(request.exportName());
+            }
+            replies.metaContext(
+                    option,
+                    set ? BlockStatus.ALLOCATION_CONTEXT_ID : 0,
+                    BlockStatus.ALLOCATION_CONTEXT);
+        }
+        replies.ack(option);
     }
 
     private static boolean selectsAllocation(List<String> queries, boolean set) {

@@ -39,6 +39,7 @@ final class FakeCluster implements MirachClient {
     private final List<Gateway> announcements = new ArrayList<>();
     private final List<Runnable> heldAttaches = new ArrayList<>();
     private ClusterImage image;
+    private ClusterImage newest;
     private boolean holdingAttaches;
     private ErrorCode attachFailure = ErrorCode.OK;
     private boolean unreachable;
@@ -120,6 +121,7 @@ final class FakeCluster implements MirachClient {
                         attachments,
                         exports,
                         Map.of());
+        newest = image;
         listeners.forEach(listener -> listener.accept(image));
     }
 
@@ -165,6 +167,26 @@ final class FakeCluster implements MirachClient {
     @Override
     public synchronized ClusterImage image() {
         return image;
+    }
+
+    /** Makes a volume of which the gateway's map learns only when it asks for the newest. */
+    synchronized void addVolumeUnseen(String name) {
+        ClusterImage seen = image;
+        addVolume(name);
+        newest = image;
+        image = seen;
+    }
+
+    @Override
+    public synchronized CompletableFuture<ClusterImage> newestImage() {
+        if (unreachable) {
+            return CompletableFuture.failedFuture(
+                    new MirachException(ErrorCode.UNREACHABLE, "no meta leader"));
+        }
+        if (newest.version() > image.version()) {
+            image = newest;
+        }
+        return CompletableFuture.completedFuture(image);
     }
 
     @Override

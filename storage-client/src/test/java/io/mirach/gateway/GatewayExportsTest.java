@@ -50,6 +50,25 @@ class GatewayExportsTest {
     }
 
     @Test
+    void aVolumeMadeAMomentAgoIsOfferedThoughTheMapHereIsOlder() {
+        GatewayExports exports = exports(true);
+        cluster.addVolumeUnseen("fresh");
+        try (SessionClient client = SessionClient.transmitting(exports, "fresh", true)) {
+            assertThat(client.read(0, 1)).containsExactly(0);
+        }
+    }
+
+    @Test
+    void withoutAMetaLeaderAnUnknownNameIsNotSaidToBeMissing() {
+        GatewayExports exports = exports(true);
+        cluster.setUnreachable(true);
+        try (SessionClient client = new SessionClient(exports)) {
+            client.go("fresh");
+            assertThat(client.refusal()).contains("UNREACHABLE").doesNotContain("no export");
+        }
+    }
+
+    @Test
     void theFirstSessionAttachesAndTheLastDetaches() {
         GatewayExports exports = exports(true);
         SessionClient first = SessionClient.transmitting(exports, "alpha", true);

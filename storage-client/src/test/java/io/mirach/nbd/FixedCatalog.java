@@ -15,7 +15,9 @@ public final class FixedCatalog implements ExportCatalog {
     private final Map<String, AttachedVolume> volumes = new LinkedHashMap<>();
     private final List<NbdExport> holds = new ArrayList<>();
     private final List<CompletableFuture<Void>> waitingOpens = new ArrayList<>();
+    private final List<CompletableFuture<Void>> waitingDescriptions = new ArrayList<>();
     private boolean holdingOpens;
+    private boolean holdingDescriptions;
     private ErrorCode openFailure = ErrorCode.OK;
     private int opens;
 
@@ -31,8 +33,16 @@ public final class FixedCatalog implements ExportCatalog {
     }
 
     @Override
-    public synchronized Optional<ExportDescription> describe(String name) {
-        return Optional.ofNullable(volumes.get(name)).map(FixedCatalog::describe);
+    public synchronized CompletableFuture<Optional<ExportDescription>> describe(String name) {
+        Optional<ExportDescription> found =
+                Optional.ofNullable(volumes.get(name)).map(FixedCatalog::describe);
+        CompletableFuture<Void> gate = new CompletableFuture<>();
+        if (holdingDescriptions) {
+            waitingDescriptions.add(gate);
+        } else {
+            gate.complete(null);
+        }
+        return gate.thenApply(answered -> found);
     }
 
     private static ExportDescription describe(AttachedVolume volume) {
@@ -79,6 +89,27 @@ public final class FixedCatalog implements ExportCatalog {
 
     public synchronized void holdOpens() {
         holdingOpens = true;
+    }
+
+    public synchronized void holdDescriptions() {
+        holdingDescriptions = true;
+    }
+
+    /** Answers those that wait and come: with what is known, or if {@code code} is not OK fails. */
+    public void releaseDescriptions(ErrorCode code) {
+        List<CompletableFuture<Void>> gates;
+        synchronized (this) {
+            holdingDescriptions = false;
+            gates = List.copyOf(waitingDescriptions);
+            waitingDescriptions.clear();
+        }
+        for (CompletableFuture<Void> gate : gates) {
+            if (code == ErrorCode.OK) {
+                gate.complete(null);
+            } else {
+                gate.completeExceptionally(new MirachException(code, "made to fail"));
+            }
+        }
     }
 
     public void releaseOpens() {

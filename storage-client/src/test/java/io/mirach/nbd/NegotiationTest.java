@@ -353,6 +353,45 @@ class NegotiationTest {
     }
 
     @Test
+    void optionsSentWhileANameIsLookedForAreAnsweredInOrder() {
+        catalog.holdDescriptions();
+        client.handshake();
+        client.send(
+                Unpooled.wrappedBuffer(
+                        SessionClient.optionBytes(NbdProtocol.OPT_INFO, SessionClient.info("disk")),
+                        SessionClient.optionBytes(
+                                NbdProtocol.OPT_INFO, SessionClient.info("missing"))));
+        assertThat(client.unseenBytes()).isZero();
+        catalog.releaseDescriptions(ErrorCode.OK);
+        assertAnswers(NbdProtocol.OPT_INFO, NbdProtocol.REP_INFO);
+        assertAnswers(NbdProtocol.OPT_INFO, NbdProtocol.REP_ACK);
+        assertAnswers(NbdProtocol.OPT_INFO, NbdProtocol.REP_ERR_UNKNOWN);
+    }
+
+    @Test
+    void aNameThatCannotBeLookedForIsAnErrorAndTheSessionGoesOn() {
+        catalog.holdDescriptions();
+        client.handshake();
+        client.option(NbdProtocol.OPT_GO, SessionClient.info("disk"));
+        catalog.releaseDescriptions(ErrorCode.UNREACHABLE);
+        assertAnswers(NbdProtocol.OPT_GO, NbdProtocol.REP_ERR_POLICY);
+        client.option(NbdProtocol.OPT_GO, SessionClient.info("disk"));
+        assertAnswers(NbdProtocol.OPT_GO, NbdProtocol.REP_INFO);
+        assertAnswers(NbdProtocol.OPT_GO, NbdProtocol.REP_ACK);
+    }
+
+    @Test
+    void aClientThatLeavesWhileANameIsLookedForOpensNothing() {
+        catalog.holdDescriptions();
+        client.handshake();
+        client.option(NbdProtocol.OPT_GO, SessionClient.info("disk"));
+        client.close();
+        catalog.releaseDescriptions(ErrorCode.OK);
+        client.channel.runPendingTasks();
+        assertThat(catalog.opens()).isZero();
+    }
+
+    @Test
     void requestsSentRightBehindGoAreNotLost() {
         catalog.holdOpens();
         client.handshake();

@@ -7,6 +7,7 @@ import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -159,7 +160,10 @@ class DevProcessesIT {
     }
 
     private Process launch(Path output) throws Exception {
-        return new ProcessBuilder(runner.devCommand("--base-port", "" + runner.basePort()))
+        // A parent that ignores SIGINT, as a shell's background job does, would hand that down.
+        List<String> words = new ArrayList<>(List.of("env", "--default-signal=INT"));
+        words.addAll(runner.devCommand("--base-port", "" + runner.basePort()));
+        return new ProcessBuilder(words)
                 .redirectErrorStream(true)
                 .redirectInput(new File("/dev/null"))
                 .redirectOutput(output.toFile())

@@ -132,7 +132,8 @@ class ClusterMessagesTest {
                 List.of(
                         new Hello(1, Optional.of(DIR), "node-1"),
                         new Hello(1, Optional.empty(), ""),
-                        new GetMap(5, 1000),
+                        GetMap.poll(5, 1000),
+                        GetMap.newest(5),
                         new MapUpdate(5, Optional.empty(), Optional.empty()),
                         new MapUpdate(
                                 9,
@@ -159,8 +160,11 @@ class ClusterMessagesTest {
 
     @Test
     void fieldsFromTheFutureAreSkippedAndMissingOnesRefused() {
-        assertThat(decode("\u0001{\"knownVersion\":5,\"waitMs\":7,\"more\":[1]}", GetMap.class))
-                .isEqualTo(new GetMap(5, 7));
+        assertThat(
+                        decode(
+                                "\u0001{\"knownVersion\":5,\"waitMs\":7,\"newest\":true,\"more\":[1]}",
+                                GetMap.class))
+                .isEqualTo(new GetMap(5, 7, true));
         assertMalformed("\u0001{\"knownVersion\":5}", GetMap.class);
         assertMalformed("\u0001{\"volume\":1}", DetachRequest.class);
         assertMalformed("\u0001{\"volume\":0,\"epoch\":1}", DetachRequest.class);

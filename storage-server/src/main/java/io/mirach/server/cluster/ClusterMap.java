@@ -82,11 +82,15 @@ public final class ClusterMap {
         served = newer;
         List<Waiter> satisfied = new ArrayList<>();
         List<Consumer<ClusterImage>> told;
+        ClusterImage current;
         synchronized (this) {
             told = List.copyOf(listeners);
+            // Not the one that is being served: whoever began to wait since that was published has
+            // seen a later one, and must not be shown the past.
+            current = image;
             for (Iterator<Waiter> each = waiters.iterator(); each.hasNext(); ) {
                 Waiter waiter = each.next();
-                if (waiter.future().isDone() || waiter.holds().test(newer)) {
+                if (waiter.future().isDone() || waiter.holds().test(current)) {
                     each.remove();
                     satisfied.add(waiter);
                 }
@@ -95,7 +99,7 @@ public final class ClusterMap {
         for (Consumer<ClusterImage> listener : told) {
             tell(listener, newer);
         }
-        satisfied.forEach(waiter -> waiter.future().complete(newer));
+        satisfied.forEach(waiter -> waiter.future().complete(current));
     }
 
     private static void tell(Consumer<ClusterImage> listener, ClusterImage newer) {

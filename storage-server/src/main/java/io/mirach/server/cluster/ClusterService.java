@@ -14,6 +14,7 @@ import io.mirach.protocol.Opcode;
 import io.mirach.protocol.cluster.AttachRequest;
 import io.mirach.protocol.cluster.DetachRequest;
 import io.mirach.protocol.cluster.GetMap;
+import io.mirach.protocol.cluster.MapUpdate;
 import io.mirach.protocol.cluster.RegisterGateway;
 import io.mirach.server.metadata.MetaCommand;
 import io.mirach.server.metadata.MetaReply;
@@ -36,7 +37,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Answers the native requests about the cluster as a whole. Any node gives the map; all else is the
+ * Answers the native requests about the cluster as a whole. Any node gives its map; all else is the
  * meta leader's. Thread-safe; never blocks.
  */
 public final class ClusterService {
@@ -67,7 +68,7 @@ public final class ClusterService {
     /** The opcodes that this service answers. */
     public Map<Opcode, RequestHandler> handlers() {
         Map<Opcode, RequestHandler> handlers = new EnumMap<>(Opcode.class);
-        handlers.put(Opcode.GET_MAP, on(GetMap.class, map::poll));
+        handlers.put(Opcode.GET_MAP, on(GetMap.class, this::getMap));
         handlers.put(Opcode.ATTACH, on(AttachRequest.class, this::attach));
         handlers.put(Opcode.DETACH, on(DetachRequest.class, this::detach));
         handlers.put(Opcode.REGISTER_GATEWAY, on(RegisterGateway.class, this::register));
@@ -86,6 +87,12 @@ public final class ClusterService {
         return answer == null
                 ? Unpooled.EMPTY_BUFFER
                 : JsonBody.encode(answer, ByteBufAllocator.DEFAULT);
+    }
+
+    private CompletableFuture<MapUpdate> getMap(GetMap request) {
+        return request.newest()
+                ? meta.ready().thenCompose(ready -> map.poll(request))
+                : map.poll(request);
     }
 
     // ---- attachments ----

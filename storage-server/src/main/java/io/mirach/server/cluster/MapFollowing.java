@@ -61,7 +61,8 @@ public final class MapFollowing {
                         address,
                         Opcode.GET_MAP,
                         JsonBody.encode(
-                                new GetMap(known, (int) POLL.toMillis()), ByteBufAllocator.DEFAULT),
+                                GetMap.poll(known, (int) POLL.toMillis()),
+                                ByteBufAllocator.DEFAULT),
                         POLL.plus(ANSWER_TIMEOUT))
                 // A large map takes long to read: not on the event loop, and as a copy that needs
                 // no release if the map thread has ended.

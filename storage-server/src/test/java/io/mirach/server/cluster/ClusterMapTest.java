@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -70,7 +71,7 @@ class ClusterMapTest {
 
     @Test
     void theMapBeforeTheClusterIsFormedIsNotGivenOut() throws Exception {
-        MapUpdate update = get(map.poll(new GetMap(0, 0)));
+        MapUpdate update = get(map.poll(GetMap.poll(0, 0)));
         assertThat(update.image()).isEmpty();
         assertThat(update.delta()).isEmpty();
     }
@@ -78,7 +79,7 @@ class ClusterMapTest {
     @Test
     void aPollIsAnsweredWhenTheMapChanges() throws Exception {
         map.publish(images.get(0));
-        CompletableFuture<MapUpdate> waiting = map.poll(new GetMap(1, 10_000));
+        CompletableFuture<MapUpdate> waiting = map.poll(GetMap.poll(1, 10_000));
         assertThat(waiting).isNotDone();
         map.publish(images.get(1));
         MapUpdate update = get(waiting);
@@ -88,7 +89,7 @@ class ClusterMapTest {
     @Test
     void aPollWithoutNewsEndsAfterItsWait() throws Exception {
         map.publish(images.get(0));
-        MapUpdate update = get(map.poll(new GetMap(1, 20)));
+        MapUpdate update = get(map.poll(GetMap.poll(1, 20)));
         assertThat(update.version()).isEqualTo(1);
         assertThat(update.image()).isEmpty();
         assertThat(update.delta()).isEmpty();
@@ -99,11 +100,11 @@ class ClusterMapTest {
         images.forEach(map::publish);
         ClusterImage last = images.get(99);
         for (int known = 60; known < 99; known++) {
-            MapUpdate update = get(map.poll(new GetMap(known + 1, 0)));
+            MapUpdate update = get(map.poll(GetMap.poll(known + 1, 0)));
             assertThat(update.delta().orElseThrow().applyTo(images.get(known))).isEqualTo(last);
         }
-        assertThat(get(map.poll(new GetMap(3, 0))).image()).contains(last);
-        assertThat(get(map.poll(new GetMap(0, 0))).image()).contains(last);
+        assertThat(get(map.poll(GetMap.poll(3, 0))).image()).contains(last);
+        assertThat(get(map.poll(GetMap.poll(0, 0))).image()).contains(last);
     }
 
     @Test
@@ -127,6 +128,28 @@ class ClusterMapTest {
         thread.submit(() -> {}).get(10, TimeUnit.SECONDS);
         assertThat(heard).endsWith(2L, 3L);
         assertThat(heard).isSorted().doesNotHaveDuplicates();
+    }
+
+    @Test
+    void whoWaitsIsNotShownTheMapFromBefore() throws Exception {
+        CountDownLatch behind = new CountDownLatch(1);
+        thread.execute(() -> awaitUninterrupted(behind));
+        map.publish(images.get(0));
+        map.publish(images.get(1));
+        // True of the first, which the map thread has not served yet, but no longer of the second.
+        CompletableFuture<ClusterImage> waiting =
+                map.await(image -> !image.gateways().containsKey("gw1"), 60_000);
+        behind.countDown();
+        thread.submit(() -> {}).get(10, TimeUnit.SECONDS);
+        assertThat(waiting).isNotDone();
+    }
+
+    private static void awaitUninterrupted(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException ended) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     @Test
