@@ -145,7 +145,7 @@ public final class ClusterMember implements AutoCloseable {
         opened.push(chunks::close);
         this.groups = Optional.of(hosted);
         DiskUsage usage = new DiskUsage(identity.dirs());
-        this.heartbeats = new Heartbeats(self, hosted, usage, meta);
+        this.heartbeats = new Heartbeats(self, hosted, usage, meta, map::image);
         ClusterService service =
                 new ClusterService(self, map, meta, observations, Clock.systemUTC());
         this.admin =

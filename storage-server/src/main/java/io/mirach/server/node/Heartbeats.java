@@ -1,11 +1,13 @@
 package io.mirach.server.node;
 
+import io.mirach.model.ClusterImage;
 import io.mirach.model.StorageNode;
 import io.mirach.protocol.JsonBody;
 import io.mirach.protocol.Opcode;
 import io.mirach.server.cluster.HeartbeatReply;
 import io.mirach.server.cluster.MetaGroup;
 import io.mirach.server.cluster.NodeHeartbeat;
+import io.mirach.server.telemetry.ClusterWatch;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -13,6 +15,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,16 +33,24 @@ public final class Heartbeats {
     private final HostedGroups groups;
     private final DiskUsage usage;
     private final MetaGroup meta;
+    private final Supplier<ClusterImage> map;
+    private final ClusterWatch watch = new ClusterWatch(System::nanoTime);
     private final AtomicBoolean underWay = new AtomicBoolean();
     private volatile Optional<Answer> lastAnswer = Optional.empty();
     // Confined to the thread that beats.
     private int beats;
 
-    Heartbeats(StorageNode self, HostedGroups groups, DiskUsage usage, MetaGroup meta) {
+    Heartbeats(
+            StorageNode self,
+            HostedGroups groups,
+            DiskUsage usage,
+            MetaGroup meta,
+            Supplier<ClusterImage> map) {
         this.self = self;
         this.groups = groups;
         this.usage = usage;
         this.meta = meta;
+        this.map = map;
     }
 
     /** Begins to beat; ends with the thread. */
@@ -76,17 +87,20 @@ public final class Heartbeats {
         underWay.set(false);
         if (failure != null) {
             LOG.debug("heartbeat not answered", failure);
+            watch.unanswered(failure);
         }
     }
 
     /** Beats now; completes with the leader's answer, which says who leads. */
     public CompletableFuture<HeartbeatReply> beat(Duration deadline) {
         NodeHeartbeat heartbeat = new NodeHeartbeat(self, usage.latest(), groups.reports());
+        watch.replicas(heartbeat.replicas(), map.get());
         return meta.call(Opcode.HEARTBEAT, heartbeat, deadline)
                 .thenApply(body -> JsonBody.decode(body, HeartbeatReply.class))
                 .thenApply(
                         reply -> {
                             lastAnswer = Optional.of(new Answer(reply, System.nanoTime()));
+                            watch.answered(reply, map.get());
                             return reply;
                         });
     }

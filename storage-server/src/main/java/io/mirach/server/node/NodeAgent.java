@@ -82,7 +82,7 @@ public final class NodeAgent {
     }
 
     private CompletableFuture<Void> transfer(ReplicaOrder.Transfer order) {
-        LOG.info("handing leadership of {} to {}", order.raftGroupId(), order.to());
+        LOG.debug("handing leadership of {} to {}", order.raftGroupId(), order.to());
         return groups.transfer(order.dataDir(), order.raftGroupId(), order.to());
     }
 }
