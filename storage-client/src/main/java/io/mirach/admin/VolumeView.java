@@ -9,7 +9,8 @@ import java.util.OptionalLong;
 /**
  * A volume.
  *
- * @param allocatedBytes bytes of blocks that are stored, before replication; empty if unknown
+ * @param allocatedBytes bytes of blocks that are stored, before replication, as of a few seconds
+ *     ago; empty while unknown
  * @param createdAtMs wall clock, milliseconds since 1970
  * @param placementGroups those that hold a part of it, ascending
  */

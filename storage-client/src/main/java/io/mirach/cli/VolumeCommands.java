@@ -140,7 +140,11 @@ final class VolumeCommands {
 
     @Command(
             name = "ls",
-            description = "List the volumes.",
+            description = {
+                "List the volumes.",
+                "STORED is what their blocks take on each of three nodes, as of a few seconds ago; a"
+                        + " dash while a part of it is not known."
+            },
             footer = {"", "Example:", "  mirach volume ls -o json"})
     static final class Ls extends ReadCommand<List<VolumeView>> {
         @Override
@@ -207,9 +211,11 @@ final class VolumeCommands {
                             + " ("
                             + v.sizeBytes()
                             + " bytes)");
-            if (v.allocatedBytes().isPresent()) {
-                out.println("stored            " + stored(v) + ", on three nodes each");
-            }
+            out.println(
+                    "stored            "
+                            + (v.allocatedBytes().isPresent()
+                                    ? stored(v) + ", on three nodes each"
+                                    : "not known at the moment; see 'mirach status'"));
             out.println("extent size       " + ByteSize.format(v.extentBytes()));
             out.println("created           " + Wording.moment(v.createdAtMs()));
             out.println(

@@ -33,7 +33,9 @@ public enum Opcode {
     GROUP_ORDER(52),
     TRANSFER_LEADERSHIP(53),
     /** Read-lease claims, see io.mirach.raft.ReadLease. */
-    LEASE_CLAIMS(54);
+    LEASE_CLAIMS(54),
+    /** What each volume stores in the receiver's replicas of some groups. */
+    STORED_BYTES(55);
 
     private final int number;
 

@@ -24,6 +24,7 @@ import io.netty.buffer.Unpooled;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -54,6 +55,7 @@ class ClusterIT {
             volume.write(12_288, Unpooled.wrappedBuffer(first)).get(30, TimeUnit.SECONDS);
             assertThat(read(volume, 12_288, first.length)).isEqualTo(first);
             assertThat(read(volume, 512 << 20, 8192)).isEqualTo(new byte[8192]);
+            awaitStored(cluster, "vm1", first.length);
 
             for (int node = 0; node < cluster.size(); node++) {
                 cluster.stop(node);
@@ -65,6 +67,8 @@ class ClusterIT {
                 cluster.start(node);
                 awaitHealthy(cluster);
             }
+            volume.discard(12_288, first.length / 2).get(30, TimeUnit.SECONDS);
+            awaitStored(cluster, "vm1", first.length / 2 + 3 * (128 << 10));
             volume.detach().get(60, TimeUnit.SECONDS);
             assertThat(cluster.failures).isEmpty();
         }
@@ -164,6 +168,20 @@ class ClusterIT {
                             assertThat(cluster.admin().placementGroups())
                                     .allMatch(pg -> pg.state() == PgView.Condition.HEALTHY)
                                     .hasSizeGreaterThan(3);
+                        });
+    }
+
+    /** The count is exact once the last one is old enough to be renewed. */
+    private static void awaitStored(InProcessCluster cluster, String volume, long bytes) {
+        await().atMost(SOON)
+                .pollInterval(Duration.ofMillis(200))
+                .untilAsserted(
+                        () -> {
+                            assertThat(cluster.admin().volume(volume).allocatedBytes())
+                                    .hasValue(bytes);
+                            assertThat(cluster.admin().volumes())
+                                    .extracting(VolumeView::allocatedBytes)
+                                    .containsExactly(OptionalLong.of(bytes));
                         });
     }
 

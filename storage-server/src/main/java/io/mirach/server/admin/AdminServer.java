@@ -142,7 +142,7 @@ public final class AdminServer implements AutoCloseable {
                 config,
                 Routes.PGS,
                 (admin, request) -> answer(request, admin.observedReports().placementGroups()));
-        get(config, Routes.VOLUMES, (admin, request) -> answer(request, admin.reports().volumes()));
+        get(config, Routes.VOLUMES, (admin, request) -> answer(request, admin.volumes()));
         get(
                 config,
                 Routes.VOLUME,

@@ -21,10 +21,12 @@ import io.mirach.server.cluster.ClusterService;
 import io.mirach.server.cluster.HeartbeatReply;
 import io.mirach.server.cluster.MetaGroup;
 import io.mirach.server.cluster.NodeObservations;
+import io.mirach.server.cluster.StoredBytesSurvey;
 import io.mirach.server.metadata.MetaCommand;
 import io.mirach.server.metadata.MetaReply;
 import io.mirach.server.placement.SlotAssignment;
 import java.time.Clock;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -48,11 +50,13 @@ public final class ClusterAdmin {
     private static final long SETTLE_TIMEOUT_MS = 60_000;
     private static final long READY_TIMEOUT_MS = 5_000;
     private static final long POLL_HEARTBEATS_MS = 100;
+    private static final long SURVEY_TIMEOUT_MS = 10_000;
 
     private final ClusterMap map;
     private final MetaGroup meta;
     private final NodeObservations observations;
     private final ClusterService service;
+    private final StoredBytesSurvey survey;
     private final Supplier<Optional<HeartbeatReply>> lastAnswer;
     private final Clock clock;
 
@@ -64,12 +68,14 @@ public final class ClusterAdmin {
             MetaGroup meta,
             NodeObservations observations,
             ClusterService service,
+            StoredBytesSurvey survey,
             Supplier<Optional<HeartbeatReply>> lastAnswer,
             Clock clock) {
         this.map = map;
         this.meta = meta;
         this.observations = observations;
         this.service = service;
+        this.survey = survey;
         this.lastAnswer = lastAnswer;
         this.clock = clock;
     }
@@ -127,9 +133,23 @@ public final class ClusterAdmin {
         return HealthReport.of(image, new ClusterReports(image, observations), metaLeader(image));
     }
 
+    List<VolumeView> volumes() {
+        awaitReady();
+        ClusterImage image = map.image();
+        return new ClusterReports(image, observations)
+                .volumes(stored(image, image.volumes().values()));
+    }
+
     VolumeView volume(String name) {
-        ClusterReports reports = reports();
-        return reports.volume(ClusterService.requireVolume(map.image(), name));
+        awaitReady();
+        ClusterImage image = map.image();
+        Volume volume = ClusterService.requireVolume(image, name);
+        return new ClusterReports(image, observations)
+                .volume(volume, stored(image, List.of(volume)));
+    }
+
+    private Map<VolumeId, Long> stored(ClusterImage image, Collection<Volume> volumes) {
+        return join(survey.take(image, volumes), SURVEY_TIMEOUT_MS);
     }
 
     private void awaitReady() {
@@ -179,7 +199,7 @@ public final class ClusterAdmin {
                     ErrorCode.NO_SUCH_VOLUME,
                     "volume " + request.name() + " was deleted while it was being created");
         }
-        return new ClusterReports(image, observations).volume(volume);
+        return new ClusterReports(image, observations).volume(volume, Map.of());
     }
 
     /** Returns once its blocks are gone, or are sure to go. */

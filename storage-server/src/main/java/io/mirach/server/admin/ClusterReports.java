@@ -18,6 +18,7 @@ import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Replica;
 import io.mirach.model.StorageNode;
 import io.mirach.model.Volume;
+import io.mirach.model.VolumeId;
 import io.mirach.raft.ReplicaStatus;
 import io.mirach.server.cluster.NodeHeartbeat;
 import io.mirach.server.cluster.NodeObservations;
@@ -25,6 +26,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.UUID;
@@ -151,19 +153,24 @@ final class ClusterReports {
 
     // ---- volumes, gateways ----
 
-    List<VolumeView> volumes() {
+    /**
+     * @param storedBytes as far as it is known
+     */
+    List<VolumeView> volumes(Map<VolumeId, Long> storedBytes) {
         return sorted(image.volumes().values(), Comparator.comparing(Volume::name)).stream()
-                .map(this::volume)
+                .map(volume -> volume(volume, storedBytes))
                 .toList();
     }
 
-    VolumeView volume(Volume volume) {
+    /** See {@link #volumes}. */
+    VolumeView volume(Volume volume, Map<VolumeId, Long> storedBytes) {
+        Long stored = storedBytes.get(volume.id());
         return new VolumeView(
                 volume.id().value(),
                 volume.name(),
                 volume.sizeBytes(),
                 volume.extentBytes(),
-                OptionalLong.empty(),
+                stored == null ? OptionalLong.empty() : OptionalLong.of(stored),
                 volume.state(),
                 volume.createdAtMs(),
                 volume.slots().stream().distinct().sorted().map(PlacementGroupId::value).toList(),

@@ -103,6 +103,11 @@ public final class ChunkStateMachine implements ReplicatedStateMachine<ChunkRepl
         store.close();
     }
 
+    /** Begins to count what each volume stores here; for any thread. */
+    public StoredCount countStored() {
+        return new StoredCount(store, tables);
+    }
+
     GroupTables tables() {
         return tables;
     }

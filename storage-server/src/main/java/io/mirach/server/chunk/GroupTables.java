@@ -8,6 +8,7 @@ import io.mirach.server.store.LayerRecord;
 import io.mirach.server.store.StoredTables;
 import io.mirach.server.store.VolumeRecord;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -47,6 +48,10 @@ final class GroupTables {
 
     Optional<VolumeState> volume(VolumeId volume) {
         return Optional.ofNullable(volumes.get(volume));
+    }
+
+    Collection<VolumeState> volumes() {
+        return volumes.values();
     }
 
     Optional<LayerRecord> layer(LayerId layer) {

@@ -26,6 +26,7 @@ import io.mirach.server.cluster.HeartbeatReply;
 import io.mirach.server.cluster.MapFollowing;
 import io.mirach.server.cluster.MetaGroup;
 import io.mirach.server.cluster.NodeObservations;
+import io.mirach.server.cluster.StoredBytesSurvey;
 import io.mirach.server.metadata.MetaCommand;
 import io.mirach.server.metadata.MetaReply;
 import io.mirach.server.metadata.MetadataStateMachine;
@@ -75,6 +76,7 @@ public final class ClusterMember implements AutoCloseable {
     private final ScheduledThreadPoolExecutor mapThread = thread("mirach-map");
     private final ScheduledThreadPoolExecutor nodeThread = thread("mirach-node");
     private final ScheduledThreadPoolExecutor reconcileThread = thread("mirach-reconcile");
+    private final ScheduledThreadPoolExecutor countThread = thread("mirach-count");
     private final ExecutorService forwardingThread =
             Executors.newFixedThreadPool(2, new DefaultThreadFactory("mirach-forward", true));
     private final EventLoops loops;
@@ -150,7 +152,13 @@ public final class ClusterMember implements AutoCloseable {
                 new ClusterService(self, map, meta, observations, Clock.systemUTC());
         this.admin =
                 new ClusterAdmin(
-                        map, meta, observations, service, this::lastAnswer, Clock.systemUTC());
+                        map,
+                        meta,
+                        observations,
+                        service,
+                        new StoredBytesSurvey(connections::request, observations),
+                        this::lastAnswer,
+                        Clock.systemUTC());
         this.forwarding =
                 new LeaderForwarding(config.name(), this::leaderHttpAddress, forwardingThread);
         NativeServer nativeServer = startNative(config, clusterId, hosted, service);
@@ -207,6 +215,8 @@ public final class ClusterMember implements AutoCloseable {
         handlers.putAll(chunks.handlers());
         handlers.putAll(service.handlers());
         handlers.putAll(new NodeAgent(hosted).handlers());
+        handlers.putAll(
+                new StoredCounts(hosted::machine, countThread, System::nanoTime).handlers());
         handlers.replaceAll(requestMetrics::measured);
         handlers.put(
                 Opcode.LEASE_CLAIMS,
@@ -330,7 +340,7 @@ public final class ClusterMember implements AutoCloseable {
 
     private void stopThreads() {
         for (ExecutorService thread :
-                List.of(reconcileThread, nodeThread, mapThread, forwardingThread)) {
+                List.of(reconcileThread, nodeThread, mapThread, countThread, forwardingThread)) {
             thread.shutdownNow();
         }
     }

@@ -136,6 +136,11 @@ public final class HostedGroups implements AutoCloseable {
         }
     }
 
+    /** The state of a group that is served here. */
+    synchronized Optional<ChunkStateMachine> machine(PlacementGroupId id) {
+        return Optional.ofNullable(served.get(id));
+    }
+
     /** Deletes a replica. Idempotent. */
     CompletableFuture<Void> remove(UUID dataDir, PlacementGroupId id, UUID raftGroupId) {
         if (raftGroupId.equals(metaGroupId)) {

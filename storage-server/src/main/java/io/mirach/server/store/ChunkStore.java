@@ -206,6 +206,16 @@ public final class ChunkStore implements AutoCloseable {
         return AllocationScan.run(family, chain, blocksPerExtent, range, maxRuns);
     }
 
+    /**
+     * Counts the blocks of one layer that have a value, by the extent records alone.
+     *
+     * @param fromExtent 0, or where the last count ended
+     */
+    public PresentCount countPresent(
+            LayerId layer, int blocksPerExtent, long fromExtent, int maxRecords) {
+        return PresentCount.of(family, layer, blocksPerExtent, fromExtent, maxRecords);
+    }
+
     /** Closes this store, not the data dir. Waits for calls under way. Idempotent. */
     @Override
     public void close() {
