@@ -18,6 +18,9 @@ public record NodeSummary(
         State state,
         long lastSeenMs,
         int dataDirs) {
+    /** The label that says how an operator starts the node again, such as a systemd command. */
+    public static final String START_COMMAND_LABEL = "start-command";
+
     /** Whether a node answers. */
     public enum State {
         UP,

@@ -48,14 +48,18 @@ public record StatusView(
      * One thing that is wrong.
      *
      * @param code a stable name such as NODE_DOWN, PG_NO_LEADER, NEAR_FULL
+     * @param detail what is wrong, in one line, over all that it is wrong with
      * @param remedy the command to run next; empty if there is none
+     * @param items what it is wrong with, one by one, if it is more than the detail says
      */
-    public record Reason(Health severity, String code, String detail, String remedy) {
+    public record Reason(
+            Health severity, String code, String detail, String remedy, List<String> items) {
         public Reason {
             Objects.requireNonNull(severity, "severity");
             Objects.requireNonNull(code, "code");
             Objects.requireNonNull(detail, "detail");
             remedy = Objects.requireNonNullElse(remedy, "");
+            items = items == null ? List.of() : List.copyOf(items);
         }
     }
 

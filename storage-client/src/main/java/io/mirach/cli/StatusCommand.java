@@ -13,12 +13,13 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 
 /** {@code mirach status}. */
 @Command(
         name = "status",
         description = {
-            "Show the cluster's health in one screen.",
+            "Show the cluster's health in one screen; --detail tells each replica apart.",
             "Exits with 6 when the health is ERROR, so that scripts can ask for it."
         },
         footer = {
@@ -26,9 +27,13 @@ import picocli.CommandLine.Command;
             "Examples:",
             "  mirach status",
             "  mirach status --watch",
+            "  mirach status --detail",
             "  mirach status -o json | jq -r .health"
         })
 final class StatusCommand extends ReadCommand<StatusView> {
+    @Option(names = "--detail", description = "Name every replica that something is wrong with.")
+    boolean detail;
+
     @Override
     AdminCall request() {
         return AdminCall.get(Routes.STATUS);
@@ -50,6 +55,9 @@ final class StatusCommand extends ReadCommand<StatusView> {
         out.println("  health       " + status.health());
         for (StatusView.Reason reason : status.reasons()) {
             out.println("               " + reason.code() + ": " + reason.detail());
+            if (detail) {
+                reason.items().forEach(item -> out.println("                 " + item));
+            }
         }
         out.println();
         printServices(status, out);

@@ -89,6 +89,27 @@ class ReadCommandsTest {
     }
 
     @Test
+    void statusNamesEachReplicaOnRequest() {
+        server.on(
+                "GET /v1/status",
+                status(
+                        Health.WARN,
+                        List.of(
+                                new StatusView.Reason(
+                                        Health.WARN,
+                                        "REPLICA_MISSING",
+                                        "2 placement groups have a replica on node-2",
+                                        "mirach node ls",
+                                        List.of("pg1 on node-2", "pg2 on node-2")))));
+        assertThat(run("status").out()).doesNotContain("pg1 on node-2");
+        assertThat(run("status", "--detail").out())
+                .contains(
+                        "REPLICA_MISSING: 2 placement groups have a replica on node-2\n"
+                                + "                 pg1 on node-2\n"
+                                + "                 pg2 on node-2\n");
+    }
+
+    @Test
     void statusShowsAllOnOneScreenAndEndsWithTheNextCommand() {
         server.on(
                 "GET /v1/status",
@@ -99,7 +120,8 @@ class ReadCommandsTest {
                                         Health.WARN,
                                         "NODE_DOWN",
                                         "node-2 does not answer",
-                                        "mirach node ls"))));
+                                        "mirach node ls",
+                                        List.of()))));
         CliRun run = run("status");
         assertThat(run.exitCode()).isZero();
         assertThat(run.out())

@@ -37,6 +37,7 @@ final class DevCluster {
 
     private final DevFolder folder;
     private final DevSettings settings;
+    private final String command;
     private final Progress progress;
     private final List<DevProcess> nodes = new ArrayList<>();
     private final DevProcess gateway;
@@ -47,13 +48,18 @@ final class DevCluster {
 
     private boolean stopping;
 
+    /**
+     * @param command how the user names this cluster, e.g. {@code mirach dev}
+     */
     DevCluster(
             DevFolder folder,
             DevSettings settings,
             Path launcher,
             Progress progress,
-            CliClock clock) {
+            CliClock clock,
+            String command) {
         this.folder = folder;
+        this.command = command;
         this.settings = settings;
         this.progress = progress;
         for (int node = 1; node <= settings.nodes(); node++) {
@@ -105,7 +111,7 @@ final class DevCluster {
     /** Starts all, none of which runs, and returns once the volume is served. */
     void start(String volume, long sizeBytes) throws InterruptedException {
         PortCheck.requireFree(settings.ports());
-        folder.writeConfigs(settings);
+        folder.writeConfigs(settings, command);
         progress.tell("starting " + settings.nodes() + " nodes");
         for (DevProcess node : nodes) {
             launch(node);

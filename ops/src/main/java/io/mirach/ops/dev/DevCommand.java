@@ -112,12 +112,11 @@ final class DevCommand implements Callable<Integer> {
                                 new DevSettings(
                                         nodes.orElse(DevSettings.DEFAULT_NODES),
                                         basePort.orElse(DevSettings.DEFAULT_BASE_PORT)));
-        Path launcher = launcher();
+        // Fails before anything is deleted.
+        DevCluster cluster = cluster(folder, settings);
         if (reset) {
             stopAndMaybeClear(folder);
         }
-        DevCluster cluster =
-                new DevCluster(folder, settings, launcher, progress(), context().clock());
         DevForeground foreground = new DevForeground(cluster, out(), progress(), context().clock());
         try (FileChannel lock = folder.lock()) {
             assert lock.isOpen();
@@ -187,9 +186,7 @@ final class DevCommand implements Callable<Integer> {
         }
         try (FileChannel lock = folder.lock()) {
             assert lock.isOpen();
-            DevCluster cluster =
-                    new DevCluster(
-                            folder, settings.get(), launcher(), progress(), context().clock());
+            DevCluster cluster = cluster(folder, settings.get());
             boolean ran = cluster.processes().stream().anyMatch(p -> p.running().isPresent());
             cluster.stop();
             if (reset) {
@@ -277,7 +274,12 @@ final class DevCommand implements Callable<Integer> {
                                                         "there is no dev cluster in "
                                                                 + folder.path())
                                                 .withRemedy(devCommand() + " --detach"));
-        return new DevCluster(folder, settings, launcher(), progress(), context().clock());
+        return cluster(folder, settings);
+    }
+
+    private DevCluster cluster(DevFolder folder, DevSettings settings) {
+        return new DevCluster(
+                folder, settings, launcher(), progress(), context().clock(), devCommand());
     }
 
     /** The script that starts Mirach's processes, with the flags that suit each. */

@@ -3,6 +3,7 @@ package io.mirach.ops.dev;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import io.mirach.admin.NodeSummary;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
 import java.io.IOException;
@@ -139,7 +140,10 @@ final class DevFolder {
         }
     }
 
-    void writeConfigs(DevSettings settings) {
+    /**
+     * @param devCommand how the user names this cluster, e.g. {@code mirach dev}
+     */
+    void writeConfigs(DevSettings settings, String devCommand) {
         try {
             for (int node = 1; node <= settings.nodes(); node++) {
                 Map<String, Object> config = new LinkedHashMap<>();
@@ -150,6 +154,12 @@ final class DevFolder {
                 config.put("raft-address", settings.raftAddress(node));
                 config.put("zone", "dev");
                 config.put("rack", "rack-" + node);
+                // 'mirach status' shows it when the node is down.
+                config.put(
+                        "labels",
+                        Map.of(
+                                NodeSummary.START_COMMAND_LABEL,
+                                devCommand + " node start " + node));
                 writeYaml("node-" + node + ".yaml", config);
             }
             Map<String, Object> gateway = new LinkedHashMap<>();

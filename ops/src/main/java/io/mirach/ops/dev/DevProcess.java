@@ -31,6 +31,7 @@ final class DevProcess {
     private final Path log;
     private final CliClock clock;
     private long logStartBytes;
+    private Optional<Process> child = Optional.empty();
 
     /**
      * @param role the words of the command that runs it, e.g. {@code node start}
@@ -62,7 +63,14 @@ final class DevProcess {
 
     /** The process, if it lives. */
     Optional<ProcessHandle> running() {
-        return pid().flatMap(ProcessHandle::of).filter(ProcessHandle::isAlive).filter(this::isOurs);
+        // A child of this JVM is known without its command line, which it gets only after a moment.
+        return child.filter(Process::isAlive)
+                .map(Process::toHandle)
+                .or(
+                        () ->
+                                pid().flatMap(ProcessHandle::of)
+                                        .filter(ProcessHandle::isAlive)
+                                        .filter(this::isOurs));
     }
 
     /** Whether it was started and not stopped since; it may have ended all the same. */
@@ -106,6 +114,7 @@ final class DevProcess {
             builder.redirectErrorStream(true);
             builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
             Process process = builder.start();
+            child = Optional.of(process);
             Files.writeString(pidFile, process.pid() + "\n");
             return process;
         } catch (IOException e) {

@@ -33,7 +33,7 @@ class DevFolderTest {
     void configurationsNameEveryAddress() throws IOException {
         DevFolder folder = new DevFolder(temp);
         folder.create(SETTINGS);
-        folder.writeConfigs(SETTINGS);
+        folder.writeConfigs(SETTINGS, "mirach dev");
         assertThat(temp.resolve("node-2.yaml"))
                 .content()
                 .contains(
@@ -42,7 +42,8 @@ class DevFolderTest {
                         "native-address: \"127.0.0.1:12005\"",
                         "http-address: \"127.0.0.1:12004\"",
                         "raft-address: \"127.0.0.1:12006\"",
-                        "rack: \"rack-2\"");
+                        "rack: \"rack-2\"",
+                        "start-command: \"mirach dev node start 2\"");
         assertThat(temp.resolve("gateway.yaml"))
                 .content()
                 .contains(
@@ -65,7 +66,7 @@ class DevFolderTest {
     void clearRemovesTheClusterAndNothingElse() throws IOException {
         DevFolder folder = new DevFolder(temp);
         folder.create(SETTINGS);
-        folder.writeConfigs(SETTINGS);
+        folder.writeConfigs(SETTINGS, "mirach dev");
         Files.createDirectories(temp.resolve("node-1/raft"));
         Files.writeString(temp.resolve("node-1/raft/log"), "x");
         Files.writeString(temp.resolve("gateway.log"), "x");

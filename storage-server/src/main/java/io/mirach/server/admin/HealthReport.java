@@ -12,10 +12,27 @@ import io.mirach.model.Volume;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /** Judges the cluster's health: what is wrong, how bad it is, and the next command to run. */
 final class HealthReport {
+    /** A replica that something is wrong with. */
+    private record Troubled(PgView pg, PgView.Member member) {
+        @Override
+        public String toString() {
+            return name(pg)
+                    + " on "
+                    + member.node()
+                    + ", data dir "
+                    + member.dataDir()
+                    + (member.lagEntries() < 0
+                            ? ""
+                            : ": " + member.lagEntries() + " entries behind");
+        }
+    }
+
     private final ClusterImage image;
     private final ClusterReports reports;
     private final List<Reason> reasons = new ArrayList<>();
@@ -35,7 +52,7 @@ final class HealthReport {
         List<GatewayView> gateways = reports.gateways();
         List<PgView> groups = all.stream().filter(pg -> pg.id() != 0).toList();
         judgeNodes(nodes);
-        all.forEach(this::judgeGroup);
+        judgeGroups(all, nodes);
         reports.df().rows().forEach(this::judgeRoom);
         gateways.forEach(this::judgeGateway);
         reasons.sort(Comparator.comparing(Reason::severity).reversed());
@@ -79,47 +96,134 @@ final class HealthReport {
                         Health.WARN,
                         "NODE_DOWN",
                         "node " + node.name() + " " + since,
-                        "on that machine: mirach node start --config FILE");
+                        node.labels()
+                                .getOrDefault(
+                                        NodeSummary.START_COMMAND_LABEL,
+                                        "on that machine: mirach node start --config FILE"));
             }
         }
     }
 
-    private void judgeGroup(PgView pg) {
-        String name = pg.id() == 0 ? "the meta group" : "pg" + pg.id();
-        switch (pg.state()) {
-            case UNSERVED ->
-                    add(
-                            Health.ERROR,
-                            "PG_NO_LEADER",
-                            name + " has no leader: nothing in it is served",
-                            "mirach node ls");
-            case CREATING ->
-                    add(
-                            Health.WARN,
-                            "PG_CREATING",
-                            name + " is being created",
-                            "mirach pg ls --watch");
-            case DEGRADED, HEALTHY -> pg.members().forEach(m -> judgeMember(name, m));
+    private void judgeGroups(List<PgView> all, List<NodeSummary> nodes) {
+        judgeServing(all, PgView.Condition.UNSERVED);
+        judgeServing(all, PgView.Condition.CREATING);
+        for (NodeSummary node : nodes) {
+            Map<String, List<Troubled>> troubles = new TreeMap<>();
+            for (PgView pg : all) {
+                for (PgView.Member member : pg.members()) {
+                    if (member.node().equals(node.name())) {
+                        trouble(pg, member)
+                                .ifPresent(
+                                        code ->
+                                                troubles.computeIfAbsent(
+                                                                code, c -> new ArrayList<>())
+                                                        .add(new Troubled(pg, member)));
+                    }
+                }
+            }
+            troubles.forEach((code, replicas) -> judgeReplicas(code, replicas, node));
         }
     }
 
-    private void judgeMember(String group, PgView.Member member) {
-        String replica = "the replica of " + group + " on node " + member.node();
-        if (member.needsBackfill()) {
-            add(
-                    Health.WARN,
-                    "REPLICA_NEEDS_BACKFILL",
-                    replica + " has fallen behind the log that is kept",
-                    "mirach pg ls");
-        } else if (member.role().equals("UNREACHABLE")) {
-            add(Health.WARN, "REPLICA_MISSING", replica + " is not reachable", "mirach node ls");
-        } else if (member.lagEntries() > ClusterReports.LAGGING_ENTRIES) {
-            add(
-                    Health.WARN,
-                    "REPLICA_LAGS",
-                    replica + " is " + member.lagEntries() + " entries behind",
-                    "mirach pg ls --watch");
+    private void judgeServing(List<PgView> all, PgView.Condition condition) {
+        List<PgView> groups = all.stream().filter(pg -> pg.state() == condition).toList();
+        if (groups.isEmpty()) {
+            return;
         }
+        boolean one = groups.size() == 1;
+        List<String> items = one ? List.of() : groups.stream().map(HealthReport::name).toList();
+        if (condition == PgView.Condition.UNSERVED) {
+            add(
+                    Health.ERROR,
+                    "PG_NO_LEADER",
+                    names(groups)
+                            + (one
+                                    ? " has no leader: nothing in it is served"
+                                    : " have no leader: nothing in them is served"),
+                    "mirach node ls",
+                    items);
+        } else {
+            add(
+                    Health.WARN,
+                    "PG_CREATING",
+                    names(groups) + (one ? " is" : " are") + " being created",
+                    "mirach pg ls --watch",
+                    items);
+        }
+    }
+
+    /** What is wrong with a replica of a group that is served. */
+    private static Optional<String> trouble(PgView pg, PgView.Member member) {
+        if (pg.state() != PgView.Condition.DEGRADED && pg.state() != PgView.Condition.HEALTHY) {
+            return Optional.empty();
+        }
+        if (member.needsBackfill()) {
+            return Optional.of("REPLICA_NEEDS_BACKFILL");
+        }
+        if (member.role().equals("UNREACHABLE")) {
+            return Optional.of("REPLICA_MISSING");
+        }
+        return member.lagEntries() > ClusterReports.LAGGING_ENTRIES
+                ? Optional.of("REPLICA_LAGS")
+                : Optional.empty();
+    }
+
+    private void judgeReplicas(String code, List<Troubled> replicas, NodeSummary node) {
+        String have =
+                names(replicas.stream().map(Troubled::pg).toList())
+                        + (replicas.size() == 1 ? " has" : " have")
+                        + " a replica on "
+                        + node.name();
+        boolean down = node.state() == NodeSummary.State.DOWN;
+        List<String> items = replicas.stream().map(Troubled::toString).toList();
+        switch (code) {
+            case "REPLICA_MISSING" ->
+                    add(
+                            Health.WARN,
+                            code,
+                            have + (down ? ", which is down" : ", which does not report it"),
+                            "mirach node ls",
+                            items);
+            case "REPLICA_NEEDS_BACKFILL" ->
+                    add(
+                            Health.WARN,
+                            code,
+                            have
+                                    + (down ? ", which is down and" : " that")
+                                    + " has fallen behind the log that is kept",
+                            "mirach pg ls",
+                            items);
+            default ->
+                    add(
+                            Health.WARN,
+                            code,
+                            have
+                                    + " that is up to "
+                                    + replicas.stream()
+                                            .mapToLong(r -> r.member().lagEntries())
+                                            .max()
+                                            .orElse(0)
+                                    + " entries behind",
+                            "mirach pg ls --watch",
+                            items);
+        }
+    }
+
+    private static String name(PgView pg) {
+        return pg.id() == 0 ? "the meta group" : "pg" + pg.id();
+    }
+
+    /** Names one or two of them, counts more. */
+    private static String names(List<PgView> groups) {
+        List<PgView> placement = groups.stream().filter(pg -> pg.id() != 0).toList();
+        String counted =
+                placement.size() > 1
+                        ? placement.size() + " placement groups"
+                        : placement.stream().map(HealthReport::name).findFirst().orElse("");
+        if (placement.size() == groups.size()) {
+            return counted;
+        }
+        return placement.isEmpty() ? "the meta group" : "the meta group and " + counted;
     }
 
     private void judgeRoom(DfView.Row row) {
@@ -145,6 +249,11 @@ final class HealthReport {
     }
 
     private void add(Health severity, String code, String detail, String remedy) {
-        reasons.add(new Reason(severity, code, detail, remedy));
+        add(severity, code, detail, remedy, List.of());
+    }
+
+    private void add(
+            Health severity, String code, String detail, String remedy, List<String> items) {
+        reasons.add(new Reason(severity, code, detail, remedy, items));
     }
 }

@@ -1,0 +1,188 @@
+package io.mirach.server.admin;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.mirach.admin.NodeSummary;
+import io.mirach.admin.StatusView;
+import io.mirach.admin.StatusView.Health;
+import io.mirach.admin.StatusView.Reason;
+import io.mirach.model.ClusterImage;
+import io.mirach.model.PlacementGroupId;
+import io.mirach.model.StorageNode;
+import io.mirach.raft.LogPosition;
+import io.mirach.raft.ReplicaStatus;
+import io.mirach.server.cluster.NodeHeartbeat;
+import io.mirach.server.cluster.NodeObservations;
+import io.mirach.server.metadata.MetaCommand;
+import io.mirach.server.metadata.MetaFixtures;
+import io.mirach.server.metadata.MetaState;
+import io.mirach.server.metadata.MetaTransition;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+
+/** What `status` says is wrong: one line per trouble and node, however many groups it meets. */
+class HealthReportTest {
+    private static final List<UUID> GROUPS =
+            List.of(MetaFixtures.META_GROUP, new UUID(3, 1), new UUID(3, 2), new UUID(3, 3));
+
+    private long nowNanos = 1;
+    private final NodeObservations seen = new NodeObservations(() -> nowNanos);
+    private MetaState state = activeGroups();
+
+    private static MetaState activeGroups() {
+        return MetaFixtures.after(
+                MetaFixtures.form(),
+                new MetaCommand.ActivateGroup(new PlacementGroupId(1)),
+                new MetaCommand.ActivateGroup(new PlacementGroupId(2)),
+                new MetaCommand.ActivateGroup(new PlacementGroupId(3)));
+    }
+
+    private ClusterImage image() {
+        return state.image().orElseThrow();
+    }
+
+    private StatusView status() {
+        return HealthReport.of(image(), new ClusterReports(image(), seen), Optional.of("node-1"));
+    }
+
+    /**
+     * A node is heard; the first leads all groups.
+     *
+     * @param behind2 how many entries node 2 lacks, as node 1 sees it
+     */
+    private void heard(int number, long behind2, boolean needsBackfill2) {
+        List<NodeHeartbeat.ReplicaReport> reports = new ArrayList<>();
+        boolean leads = number == 1;
+        LogPosition position = new LogPosition(1, 100_000);
+        for (UUID group : GROUPS) {
+            reports.add(
+                    new NodeHeartbeat.ReplicaReport(
+                            MetaFixtures.dir(number),
+                            new ReplicaStatus(
+                                    group,
+                                    leads ? ReplicaStatus.Role.LEADER : ReplicaStatus.Role.FOLLOWER,
+                                    1,
+                                    Optional.of(MetaFixtures.dir(1)),
+                                    position,
+                                    position,
+                                    100_000,
+                                    1,
+                                    1,
+                                    leads
+                                            ? List.of(
+                                                    follower(2, behind2, needsBackfill2),
+                                                    follower(3, 0, false))
+                                            : List.of())));
+        }
+        seen.heard(new NodeHeartbeat(node(number), List.of(), reports));
+    }
+
+    private StorageNode node(int number) {
+        return image().nodes().get("node-" + number);
+    }
+
+    private static ReplicaStatus.Follower follower(int number, long behind, boolean needsBackfill) {
+        return new ReplicaStatus.Follower(
+                MetaFixtures.dir(number), 100_000 - behind, 10, needsBackfill);
+    }
+
+    private static List<String> texts(StatusView status) {
+        return status.reasons().stream().map(r -> r.code() + ": " + r.detail()).toList();
+    }
+
+    @Test
+    void aWholeClusterIsHealthy() {
+        heard(1, 0, false);
+        heard(2, 0, false);
+        heard(3, 0, false);
+        assertThat(status().health()).isEqualTo(Health.OK);
+        assertThat(status().reasons()).isEmpty();
+    }
+
+    @Test
+    void allReplicasOfANodeThatIsDownAreOneLine() {
+        heard(2, 0, false);
+        nowNanos += TimeUnit.SECONDS.toNanos(34);
+        heard(1, 5, false);
+        heard(3, 0, false);
+        StatusView status = status();
+        assertThat(status.health()).isEqualTo(Health.WARN);
+        assertThat(texts(status))
+                .containsExactly(
+                        "NODE_DOWN: node node-2 was last heard 34 s ago",
+                        "REPLICA_MISSING: the meta group and 3 placement groups have a replica on"
+                                + " node-2, which is down");
+        Reason missing = status.reasons().get(1);
+        assertThat(missing.items())
+                .hasSize(4)
+                .first()
+                .asString()
+                .startsWith("the meta group on node-2")
+                .endsWith("5 entries behind");
+        assertThat(status.reasons().get(0).remedy())
+                .isEqualTo("on that machine: mirach node start --config FILE");
+    }
+
+    @Test
+    void theRemedyIsTheCommandThatTheNodeNames() {
+        StorageNode plain = node(2);
+        state =
+                MetaTransition.apply(
+                                state,
+                                new MetaCommand.UpdateNode(
+                                        new StorageNode(
+                                                plain.name(),
+                                                plain.dataDirs(),
+                                                plain.nativeAddress(),
+                                                plain.httpAddress(),
+                                                plain.zone(),
+                                                plain.rack(),
+                                                Map.of(
+                                                        NodeSummary.START_COMMAND_LABEL,
+                                                        "mirach dev node start 2"))))
+                        .next();
+        heard(1, 0, false);
+        heard(3, 0, false);
+        assertThat(status().reasons().get(0).remedy()).isEqualTo("mirach dev node start 2");
+    }
+
+    @Test
+    void replicasThatLagAreOneLineWithTheWorst() {
+        heard(1, 5_000, false);
+        heard(2, 0, false);
+        heard(3, 0, false);
+        assertThat(texts(status()))
+                .containsExactly(
+                        "REPLICA_LAGS: the meta group and 3 placement groups have a replica on"
+                                + " node-2 that is up to 5000 entries behind");
+    }
+
+    @Test
+    void replicasThatTheLogNoLongerServesAreNamedSo() {
+        heard(1, 50_000, true);
+        heard(2, 0, false);
+        heard(3, 0, false);
+        assertThat(texts(status()))
+                .containsExactly(
+                        "REPLICA_NEEDS_BACKFILL: the meta group and 3 placement groups have a"
+                                + " replica on node-2 that has fallen behind the log that is"
+                                + " kept");
+    }
+
+    @Test
+    void groupsWithoutLeaderAreAnErrorAndComeFirst() {
+        heard(2, 0, false);
+        heard(3, 0, false);
+        StatusView status = status();
+        assertThat(status.health()).isEqualTo(Health.ERROR);
+        assertThat(texts(status).get(0))
+                .isEqualTo(
+                        "PG_NO_LEADER: the meta group and 3 placement groups have no leader:"
+                                + " nothing in them is served");
+    }
+}
