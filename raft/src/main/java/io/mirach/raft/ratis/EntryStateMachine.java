@@ -2,6 +2,7 @@ package io.mirach.raft.ratis;
 
 import io.mirach.raft.LogPosition;
 import io.mirach.raft.ReplicatedStateMachine;
+import io.mirach.raft.ratis.peer.PeerAppender;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.io.IOException;
@@ -35,7 +36,7 @@ import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
  *
  * @param <R> the reply type of the state machine
  */
-final class EntryStateMachine<R> extends BaseStateMachine {
+final class EntryStateMachine<R> extends BaseStateMachine implements PeerAppender.Listener {
     /** What the group hears from Ratis. Called on Ratis's threads, at times under its lock. */
     interface Listener {
         /** The group's division exists, and is about to start with {@code storage}. */
@@ -272,7 +273,8 @@ final class EntryStateMachine<R> extends BaseStateMachine {
 
     // ---- Roles and the end ----
 
-    void addAppender(PeerAppender appender) {
+    @Override
+    public void addAppender(PeerAppender appender) {
         listener.addAppender(appender);
     }
 

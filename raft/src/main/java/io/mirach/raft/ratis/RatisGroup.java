@@ -9,6 +9,7 @@ import io.mirach.raft.ReplicaStatus;
 import io.mirach.raft.ReplicatedLog;
 import io.mirach.raft.ReplicatedStateMachine;
 import io.mirach.raft.RoleChange;
+import io.mirach.raft.ratis.peer.PeerAppender;
 import io.netty.buffer.ByteBuf;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -8,6 +8,8 @@ import io.mirach.raft.RaftHostConfig;
 import io.mirach.raft.ReadLease;
 import io.mirach.raft.ReplicatedLog;
 import io.mirach.raft.ReplicatedStateMachine;
+import io.mirach.raft.ratis.peer.PeerTransportFactory;
+import io.mirach.raft.ratis.peer.VoteGuard;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.ArrayList;
@@ -40,7 +42,10 @@ import org.apache.ratis.util.LifeCycle;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** {@link RaftHost} on Apache Ratis: one {@code RaftServer} per data dir, over gRPC. */
+/**
+ * {@link RaftHost} on Apache Ratis: one {@code RaftServer} per data dir, over a transport of our
+ * own.
+ */
 public final class RatisHost implements RaftHost {
     private static final Logger LOG = LoggerFactory.getLogger(RatisHost.class);
     // How often the life of the server and its groups is looked at.
@@ -147,7 +152,9 @@ public final class RatisHost implements RaftHost {
                         .setProperties(RatisSettings.of(config))
                         .setParameters(
                                 PeerTransportFactory.parameters(
-                                        new VoteGuard(config.storageDir(), this::failed)))
+                                        RatisSettings.peers(
+                                                config,
+                                                new VoteGuard(config.storageDir(), this::failed))))
                         .setStateMachineRegistry(this::open)
                         .setOption(RaftStorage.StartupOption.RECOVER)
                         .build();

@@ -1,12 +1,15 @@
 package io.mirach.raft.ratis;
 
 import io.mirach.raft.RaftHostConfig;
+import io.mirach.raft.ratis.peer.PeerSettings;
+import io.mirach.raft.ratis.peer.PeerTransport;
+import io.mirach.raft.ratis.peer.VoteGuard;
+import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.apache.ratis.RaftConfigKeys;
 import org.apache.ratis.conf.RaftProperties;
-import org.apache.ratis.grpc.GrpcConfigKeys;
 import org.apache.ratis.server.RaftServerConfigKeys;
 import org.apache.ratis.util.SizeInBytes;
 import org.apache.ratis.util.TimeDuration;
@@ -18,12 +21,11 @@ final class RatisSettings {
     static RaftProperties of(RaftHostConfig config) {
         RaftProperties properties = new RaftProperties();
         RaftServerConfigKeys.setStorageDir(properties, List.of(config.storageDir().toFile()));
-        // By class name: PeerTransport is gRPC with our own appenders.
+        // By class name: gRPC cost more threads and copies than the work it carried.
         properties.set(RaftConfigKeys.Rpc.TYPE_KEY, PeerTransport.class.getName());
         timeouts(properties, config);
         log(properties, config);
         checkpoints(properties);
-        transport(properties, config);
         return properties;
     }
 
@@ -55,7 +57,7 @@ final class RatisSettings {
         RaftServerConfigKeys.Log.setSegmentCacheNumMax(properties, 2);
         RaftServerConfigKeys.Log.setSegmentCacheSizeMax(properties, mib(32));
         // One message to a follower; it must hold the largest entry. The buffer must hold it too.
-        long message = Math.max(2 << 20, largestEntryBytes(config));
+        long message = messageBytes(config);
         RaftServerConfigKeys.Log.Appender.setBufferByteLimit(
                 properties, SizeInBytes.valueOf(message));
         RaftServerConfigKeys.Log.setWriteBufferSize(
@@ -67,6 +69,10 @@ final class RatisSettings {
         RaftServerConfigKeys.Log.Appender.setWaitTimeMin(properties, TimeDuration.ZERO);
         // Down to one try per second soon: a dead follower costs next to nothing.
         RaftServerConfigKeys.Log.Appender.setRetryPolicy(properties, "10ms,10, 1s,1000000");
+    }
+
+    private static long messageBytes(RaftHostConfig config) {
+        return Math.max(2 << 20, largestEntryBytes(config));
     }
 
     /** Entry, entry header in Ratis, and room. */
@@ -86,14 +92,16 @@ final class RatisSettings {
         RaftServerConfigKeys.Log.Appender.setInstallSnapshotEnabled(properties, false);
     }
 
-    private static void transport(RaftProperties properties, RaftHostConfig config) {
+    static PeerSettings peers(RaftHostConfig config, VoteGuard guard) {
         HostPort address = HostPort.parse(config.address());
-        GrpcConfigKeys.Server.setHost(properties, address.host());
-        GrpcConfigKeys.Server.setPort(properties, address.port());
-        GrpcConfigKeys.Server.setLeaderOutstandingAppendsMax(properties, 256);
-        GrpcConfigKeys.setMessageSizeMax(
-                properties,
-                SizeInBytes.valueOf(Math.max(8 << 20, 2 * largestEntryBytes(config) + (1 << 20))));
+        // Entries are gathered up to the limit, and one may go over it.
+        long message = 2 * messageBytes(config) + (1 << 20);
+        return new PeerSettings(
+                config.peerId(),
+                new InetSocketAddress(address.host(), address.port()),
+                Math.toIntExact(message),
+                config.electionTimeoutMax().toMillis(),
+                guard);
     }
 
     private static TimeDuration time(Duration duration) {

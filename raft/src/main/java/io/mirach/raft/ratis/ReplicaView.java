@@ -3,6 +3,7 @@ package io.mirach.raft.ratis;
 import io.mirach.raft.LogPosition;
 import io.mirach.raft.ReplicaStatus;
 import io.mirach.raft.ReplicaStatus.Role;
+import io.mirach.raft.ratis.peer.PeerAppender;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collection;

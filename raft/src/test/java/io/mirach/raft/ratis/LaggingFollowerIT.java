@@ -122,7 +122,7 @@ class LaggingFollowerIT {
         ThreadMXBean threads = ManagementFactory.getThreadMXBean();
         long sum = 0;
         for (ThreadInfo thread : threads.getThreadInfo(threads.getAllThreadIds())) {
-            if (thread != null && thread.getThreadName().contains("PeerAppender")) {
+            if (thread != null && thread.getThreadName().startsWith("mirach-raft-")) {
                 sum += Math.max(0, threads.getThreadCpuTime(thread.getThreadId()));
             }
         }

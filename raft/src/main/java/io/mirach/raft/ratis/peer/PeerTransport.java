@@ -1,12 +1,12 @@
-package io.mirach.raft.ratis;
+package io.mirach.raft.ratis.peer;
 
 import org.apache.ratis.conf.Parameters;
 import org.apache.ratis.rpc.RpcFactory;
 import org.apache.ratis.rpc.RpcType;
 
 /**
- * How replicas talk: Ratis's gRPC, with {@link PeerAppender}s. Ratis makes one by its class name,
- * so the class and its constructor are public; nothing else uses it.
+ * How replicas talk: {@link PeerFrame}s over connections of our own. Ratis makes one by its class
+ * name, so the class and its constructor are public; nothing else uses it.
  */
 public final class PeerTransport implements RpcType {
     public PeerTransport() {}
@@ -18,6 +18,6 @@ public final class PeerTransport implements RpcType {
 
     @Override
     public RpcFactory newFactory(Parameters parameters) {
-        return new PeerTransportFactory(parameters);
+        return new PeerTransportFactory(this, parameters);
     }
 }

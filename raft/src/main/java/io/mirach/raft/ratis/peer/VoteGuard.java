@@ -1,0 +1,103 @@
+package io.mirach.raft.ratis.peer;
+
+import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.FileChannel;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.UUID;
+import java.util.function.BiConsumer;
+import org.apache.ratis.proto.RaftProtos.RaftRpcRequestProto;
+import org.apache.ratis.proto.RaftProtos.RequestVoteReplyProto;
+import org.apache.ratis.proto.RaftProtos.RequestVoteRequestProto;
+import org.apache.ratis.util.ProtoUtils;
+
+/**
+ * Stands where requests of peers come in and requests for votes go out, and gives what Raft's
+ * safety rests on and Ratis 3.3.0 leaves open:
+ *
+ * <ul>
+ *   <li><b>A vote is remembered.</b> Ratis writes term and vote to a file, syncs it and renames it
+ *       into place, but does not sync the directory: after a power cut the old file can be back,
+ *       and the replica would vote a second time in the same term. The directory is synced before a
+ *       vote is answered, and before one is asked for.
+ *   <li><b>An entry is appended in the term in which it was checked.</b> Ratis checks an append
+ *       request under its lock and appends after releasing it. A vote granted in between makes a
+ *       leader that lacks the entry, while the earlier leader counts it as replicated here and may
+ *       acknowledge it. So appends and votes of one group exclude each other.
+ * </ul>
+ *
+ * Thread-safe.
+ */
+public final class VoteGuard {
+    /** What stands behind the guard. */
+    interface Call<T> {
+        T run() throws IOException;
+    }
+
+    private final Path storageDir;
+    private final BiConsumer<String, Throwable> failed;
+    // By group, hashed: peers may name any group.
+    private final Object[] locks = new Object[256];
+
+    /**
+     * @param failed told if a vote cannot be made durable; the host must end
+     */
+    public VoteGuard(Path storageDir, BiConsumer<String, Throwable> failed) {
+        this.storageDir = storageDir;
+        this.failed = failed;
+        Arrays.setAll(locks, i -> new Object());
+    }
+
+    /** Appends what a leader has sent. */
+    <T> T append(RaftRpcRequestProto request, Call<T> append) throws IOException {
+        synchronized (lock(request)) {
+            return append.run();
+        }
+    }
+
+    /** Answers a candidate, once the answer will not be forgotten. */
+    RequestVoteReplyProto vote(RequestVoteRequestProto request, Call<RequestVoteReplyProto> vote)
+            throws IOException {
+        RequestVoteReplyProto reply;
+        synchronized (lock(request.getServerRequest())) {
+            reply = vote.run();
+        }
+        if (!request.getPreVote()) {
+            sync(group(request.getServerRequest()));
+        }
+        return reply;
+    }
+
+    /** To be called before a vote is asked for. */
+    void asking(RequestVoteRequestProto request) throws IOException {
+        if (!request.getPreVote()) {
+            // An append that was checked before this replica became a candidate is done first.
+            synchronized (lock(request.getServerRequest())) {
+                sync(group(request.getServerRequest()));
+            }
+        }
+    }
+
+    private Object lock(RaftRpcRequestProto request) {
+        return locks[Math.floorMod(group(request).hashCode(), locks.length)];
+    }
+
+    static UUID group(RaftRpcRequestProto request) {
+        return ProtoUtils.toRaftGroupId(request.getRaftGroupId()).getUuid();
+    }
+
+    private void sync(UUID groupId) throws IOException {
+        Path directory = storageDir.resolve(groupId.toString()).resolve("current");
+        try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+            channel.force(true);
+        } catch (ClosedByInterruptException | NoSuchFileException e) {
+            throw e; // An election that was called off, or a group that was removed meanwhile.
+        } catch (IOException e) {
+            failed.accept("A vote in " + directory + " could not be made durable", e);
+            throw e;
+        }
+    }
+}
