@@ -3,6 +3,7 @@ package io.mirach.gateway;
 import io.mirach.client.MirachClient;
 import io.mirach.client.MirachClientConfig;
 import io.mirach.client.MirachClients;
+import io.mirach.client.transport.EventLoops;
 import io.mirach.protocol.HttpEndpoint;
 import java.util.concurrent.CompletableFuture;
 
@@ -12,12 +13,13 @@ final class ClusterConnections {
 
     /** A {@link ClusterConnector}. */
     static CompletableFuture<MirachClient> connect(
-            GatewayConfig config, String host, String ownerSecret) {
+            GatewayConfig config, String host, String ownerSecret, EventLoops loops) {
         return MirachClients.connect(
                 MirachClientConfig.of(
                         config.endpoints().stream().map(HttpEndpoint::toString).toList(),
                         config.name(),
                         host,
-                        ownerSecret));
+                        ownerSecret),
+                loops);
     }
 }

@@ -17,7 +17,7 @@ import java.util.Objects;
  * @param stateDir keeps the secret that proves that it is the same gateway when it comes back
  * @param autoAttach serve every volume by name: attach when a client opens it, detach after the
  *     last one has left
- * @param threads event loops that serve NBD clients
+ * @param threads event loops that serve NBD clients and talk to nodes
  * @param shutdownTimeout how long the requests in flight may take at shutdown
  */
 public record GatewayConfig(
@@ -30,7 +30,7 @@ public record GatewayConfig(
         int threads,
         Duration shutdownTimeout) {
     public static final int DEFAULT_THREADS =
-            Math.max(1, Math.min(4, Runtime.getRuntime().availableProcessors()));
+            Math.max(1, Math.min(4, Runtime.getRuntime().availableProcessors() / 2));
     public static final Duration DEFAULT_SHUTDOWN_TIMEOUT = Duration.ofSeconds(20);
 
     /** How often a gateway announces itself, and tries again what it has been ordered to attach. */

@@ -1,6 +1,7 @@
 package io.mirach.gateway;
 
 import io.mirach.client.MirachClient;
+import io.mirach.client.transport.EventLoops;
 import io.mirach.model.Gateway;
 import io.mirach.nbd.NbdAddress;
 import io.mirach.nbd.NbdServer;
@@ -28,6 +29,8 @@ final class GatewayProcess implements AutoCloseable {
     private final GatewayConfig config;
     private final String host;
     private final StateDir stateDir;
+    // NBD clients and nodes are served by the same few threads: a request changes hands less often.
+    private final EventLoops loops;
     private final MirachClient client;
     private final GatewayExports exports;
     private final NbdServer server;
@@ -42,13 +45,18 @@ final class GatewayProcess implements AutoCloseable {
     private volatile boolean announced = true;
 
     private GatewayProcess(
-            GatewayConfig config, String host, StateDir stateDir, MirachClient client) {
+            GatewayConfig config,
+            String host,
+            StateDir stateDir,
+            EventLoops loops,
+            MirachClient client) {
         this.config = config;
         this.host = host;
         this.stateDir = stateDir;
         this.client = client;
         this.exports = new GatewayExports(client, config.name(), config.autoAttach());
-        this.server = new NbdServer(exports, config.limits(), config.threads());
+        this.loops = loops;
+        this.server = new NbdServer(exports, config.limits(), loops);
     }
 
     /**
@@ -58,14 +66,16 @@ final class GatewayProcess implements AutoCloseable {
     static GatewayProcess start(GatewayConfig config, ClusterConnector connector) {
         String host = GatewayConfigFile.hostName();
         StateDir stateDir = StateDir.open(config.stateDir());
+        EventLoops loops = EventLoops.start("mirach-gateway", config.threads());
         GatewayProcess gateway = null;
         try {
-            MirachClient client = connect(config, host, stateDir.ownerSecret(), connector);
-            gateway = new GatewayProcess(config, host, stateDir, client);
+            MirachClient client = connect(config, host, stateDir.ownerSecret(), loops, connector);
+            gateway = new GatewayProcess(config, host, stateDir, loops, client);
             gateway.serve();
             return gateway;
         } catch (RuntimeException failure) {
             if (gateway == null) {
+                loops.close();
                 stateDir.close();
             } else {
                 gateway.close();
@@ -75,10 +85,14 @@ final class GatewayProcess implements AutoCloseable {
     }
 
     private static MirachClient connect(
-            GatewayConfig config, String host, String ownerSecret, ClusterConnector connector) {
+            GatewayConfig config,
+            String host,
+            String ownerSecret,
+            EventLoops loops,
+            ClusterConnector connector) {
         LOG.info("gateway {} connects to {}", config.name(), config.endpoints());
         try {
-            return connector.connect(config, host, ownerSecret).join();
+            return connector.connect(config, host, ownerSecret, loops).join();
         } catch (CompletionException failure) {
             throw failure.getCause() instanceof MirachException known
                     ? known
@@ -177,6 +191,7 @@ final class GatewayProcess implements AutoCloseable {
             LOG.error("shutting down failed", failure);
         } finally {
             client.close();
+            loops.close();
             stateDir.close();
             LOG.info("gateway {} has ended", config.name());
             closed.countDown();

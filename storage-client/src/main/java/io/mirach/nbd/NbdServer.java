@@ -1,5 +1,6 @@
 package io.mirach.nbd;
 
+import io.mirach.client.transport.EventLoops;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
 import io.netty.bootstrap.ServerBootstrap;
@@ -8,19 +9,17 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
-import io.netty.channel.EventLoopGroup;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.EventLoop;
 import io.netty.channel.ServerChannel;
-import io.netty.channel.epoll.Epoll;
-import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.epoll.EpollServerDomainSocketChannel;
 import io.netty.channel.epoll.EpollServerSocketChannel;
-import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.channel.socket.nio.NioServerDomainSocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.channel.unix.DomainSocketAddress;
-import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.Future;
+import io.netty.util.concurrent.GlobalEventExecutor;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
@@ -56,8 +55,10 @@ public final class NbdServer {
     private final ExportCatalog catalog;
     private final NbdLimits limits;
     private final MemoryBudget budget;
-    private final boolean epoll = Epoll.isAvailable();
-    private final EventLoopGroup loops;
+    private final EventLoops loops;
+    private final ChannelGroup channels =
+            new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
+    private final Future<?> stallCheck;
     private final Set<NbdSession> sessions = ConcurrentHashMap.newKeySet();
     private final AtomicInteger connections = new AtomicInteger();
     private final List<Channel> listeners = new ArrayList<>();
@@ -68,19 +69,19 @@ public final class NbdServer {
     private CompletableFuture<Void> closed;
 
     /**
-     * @param eventLoopThreads how many threads serve all connections
+     * @param loops serve all connections, and outlive this. An export that does its own I/O on the
+     *     same ones spares hand-offs.
      */
-    public NbdServer(ExportCatalog catalog, NbdLimits limits, int eventLoopThreads) {
+    public NbdServer(ExportCatalog catalog, NbdLimits limits, EventLoops loops) {
         this.catalog = Objects.requireNonNull(catalog, "catalog");
         this.limits = Objects.requireNonNull(limits, "limits");
         this.budget = NbdSession.newBudget(limits);
-        this.loops =
-                new MultiThreadIoEventLoopGroup(
-                        eventLoopThreads,
-                        new DefaultThreadFactory("nbd"),
-                        epoll ? EpollIoHandler.newFactory() : NioIoHandler.newFactory());
+        this.loops = Objects.requireNonNull(loops, "loops");
         long checkMs = Math.max(1, limits.stallTimeout().toMillis() / 4);
-        loops.scheduleWithFixedDelay(this::closeStalled, checkMs, checkMs, TimeUnit.MILLISECONDS);
+        this.stallCheck =
+                loops.next()
+                        .scheduleWithFixedDelay(
+                                this::closeStalled, checkMs, checkMs, TimeUnit.MILLISECONDS);
     }
 
     /**
@@ -122,7 +123,7 @@ public final class NbdServer {
     private ServerBootstrap bootstrap(NbdAddress address) {
         ServerBootstrap bootstrap =
                 new ServerBootstrap()
-                        .group(loops)
+                        .group(loops.group())
                         .channel(channelClass(address))
                         .option(ChannelOption.SO_BACKLOG, BACKLOG)
                         // A client may end its side and still wait for replies.
@@ -134,6 +135,7 @@ public final class NbdServer {
                                 new ChannelInitializer<>() {
                                     @Override
                                     protected void initChannel(Channel channel) {
+                                        channels.add(channel);
                                         accept(channel);
                                     }
                                 });
@@ -148,14 +150,16 @@ public final class NbdServer {
 
     private Class<? extends ServerChannel> channelClass(NbdAddress address) {
         if (address instanceof NbdAddress.Tcp) {
-            return epoll ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
+            return loops.isEpoll() ? EpollServerSocketChannel.class : NioServerSocketChannel.class;
         }
-        return epoll ? EpollServerDomainSocketChannel.class : NioServerDomainSocketChannel.class;
+        return loops.isEpoll()
+                ? EpollServerDomainSocketChannel.class
+                : NioServerDomainSocketChannel.class;
     }
 
     private SocketAddress socketAddress(NbdAddress address) {
         if (address instanceof NbdAddress.Unix unix) {
-            return epoll
+            return loops.isEpoll()
                     ? new DomainSocketAddress(unix.path().toString())
                     : UnixDomainSocketAddress.of(unix.path());
         }
@@ -204,7 +208,12 @@ public final class NbdServer {
         }
         NbdSession session = new NbdSession(catalog, limits, budget);
         sessions.add(session);
-        channel.closeFuture().addListener(gone -> onSessionGone(session));
+        // Closing tells the session in a task that comes next on the loop; the one after that finds
+        // all given back that the session held.
+        EventLoop loop = channel.eventLoop();
+        channel.closeFuture()
+                .addListener(
+                        gone -> loop.execute(() -> loop.execute(() -> onSessionGone(session))));
         channel.pipeline().addLast(session);
         if (closing) {
             // It came while close() was telling the others.
@@ -256,19 +265,20 @@ public final class NbdServer {
             allLeft.complete(null);
         }
         closed = new CompletableFuture<>();
-        allLeft.orTimeout(grace.toMillis(), TimeUnit.MILLISECONDS)
-                .whenComplete((done, late) -> endLoops(late));
+        allLeft.copy()
+                .orTimeout(grace.toMillis(), TimeUnit.MILLISECONDS)
+                .whenComplete((done, late) -> cutOff(late));
         return closed;
     }
 
-    private void endLoops(Throwable late) {
+    private void cutOff(Throwable late) {
         if (late != null) {
             cutOff = true;
             LOG.warn("{} connections did not end in time and are cut off", connections.get());
         }
-        // Ending a loop closes its channels.
-        loops.shutdownGracefully(0, 5, TimeUnit.SECONDS)
-                .addListener((Future<Object> end) -> closed.complete(null));
+        stallCheck.cancel(false);
+        channels.close();
+        allLeft.whenComplete((done, never) -> closed.complete(null));
     }
 
     /** Whether, once closed, no connection had to be cut off. */

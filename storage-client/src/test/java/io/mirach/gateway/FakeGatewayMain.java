@@ -12,7 +12,8 @@ final class FakeGatewayMain {
         cluster.addVolume("alpha");
         GatewayCommand.Start start =
                 new GatewayCommand.Start(
-                        (config, host, secret) -> CompletableFuture.completedFuture(cluster));
+                        (config, host, secret, loops) ->
+                                CompletableFuture.completedFuture(cluster));
         System.exit(new CommandLine(start).execute(args));
     }
 }

@@ -52,7 +52,8 @@ class GatewayProcessTest {
         gateway =
                 GatewayProcess.start(
                         config(listen),
-                        (config, host, secret) -> CompletableFuture.completedFuture(cluster));
+                        (config, host, secret, loops) ->
+                                CompletableFuture.completedFuture(cluster));
     }
 
     /** A client that has asked for the export; its answer is not looked at but for its magic. */
@@ -136,7 +137,7 @@ class GatewayProcessTest {
                         () ->
                                 GatewayProcess.start(
                                         config("tcp://127.0.0.1:0"),
-                                        (config, host, secret) ->
+                                        (config, host, secret, loops) ->
                                                 CompletableFuture.failedFuture(unreachable)))
                 .isSameAs(unreachable);
         try (StateDir free = StateDir.open(folder.resolve("state"))) {

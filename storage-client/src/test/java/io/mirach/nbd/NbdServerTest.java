@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.mirach.client.transport.EventLoops;
 import io.mirach.protocol.MirachException;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -28,10 +29,11 @@ class NbdServerTest {
     @TempDir Path folder;
     private final SparseVolume volume = new SparseVolume("disk", 256L * MIB);
     private final FixedCatalog catalog = new FixedCatalog(volume);
+    private final EventLoops loops = EventLoops.start("nbd", 2);
     private NbdServer server;
 
     private NbdAddress start(NbdLimits limits, NbdAddress address) {
-        server = new NbdServer(catalog, limits, 2);
+        server = new NbdServer(catalog, limits, loops);
         return server.listen(address);
     }
 
@@ -47,6 +49,7 @@ class NbdServerTest {
             assertThat(server.connectionCount()).isZero();
             assertThat(catalog.holds()).isEmpty();
         }
+        loops.close();
     }
 
     private NbdAddress address(boolean unix) {

@@ -2,6 +2,7 @@ package io.mirach.nbd;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.mirach.client.transport.EventLoops;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -34,6 +35,7 @@ class RealClientIT {
     private final SparseVolume volume = new SparseVolume("disk", SIZE_BYTES, false, volumeThreads);
     private final SparseVolume frozen = new SparseVolume("frozen", 1L << 40, true, volumeThreads);
     private final FixedCatalog catalog = new FixedCatalog(volume, frozen);
+    private final EventLoops loops = EventLoops.start("nbd", 2);
     private NbdServer server;
     private NbdAddress tcp;
     private Path socket;
@@ -41,7 +43,7 @@ class RealClientIT {
     @BeforeEach
     void startServer() {
         socket = folder.resolve("nbd.sock");
-        server = new NbdServer(catalog, NbdLimits.DEFAULT, 2);
+        server = new NbdServer(catalog, NbdLimits.DEFAULT, loops);
         tcp = server.listen(new NbdAddress.Tcp("127.0.0.1", 0));
         server.listen(new NbdAddress.Unix(socket));
     }
@@ -49,6 +51,7 @@ class RealClientIT {
     @AfterEach
     void stopServer() {
         server.close(Duration.ofSeconds(5)).join();
+        loops.close();
         volumeThreads.shutdown();
         assertThat(catalog.holds()).isEmpty();
         assertThat(socket).doesNotExist();

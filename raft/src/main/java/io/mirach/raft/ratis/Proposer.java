@@ -17,8 +17,8 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Supplier;
 
 /**
- * Gathers commands into entries. While as many entries are in flight as the settings allow,
- * commands queue; the next free place takes what has gathered. Thread-safe; never blocks.
+ * Gathers commands into entries. While an entry is in flight commands queue, and go on together
+ * when it is applied, or when enough has gathered for another. Thread-safe; never blocks.
  *
  * @param <R> the reply type of the state machine
  */
@@ -35,10 +35,15 @@ final class Proposer<R> {
      * @param maxEntryBytes a batch is closed at this size
      * @param maxCommandBytes a larger command is an error of the caller
      * @param maxEntriesInFlight submitted and not yet completed
+     * @param worthwhileBytes what has to be waiting for a further entry while others are in flight
      * @param maxQueuedBytes commands waiting
      */
     record Limits(
-            int maxEntryBytes, int maxCommandBytes, int maxEntriesInFlight, long maxQueuedBytes) {}
+            int maxEntryBytes,
+            int maxCommandBytes,
+            int maxEntriesInFlight,
+            long worthwhileBytes,
+            long maxQueuedBytes) {}
 
     /** What becomes of a command that arrives now. */
     private enum Gate {
@@ -210,10 +215,7 @@ final class Proposer<R> {
     }
 
     private boolean startDraining() {
-        if (draining
-                || gate != Gate.OPEN
-                || queue.isEmpty()
-                || inFlight.size() >= limits.maxEntriesInFlight()) {
+        if (draining || gate != Gate.OPEN || queue.isEmpty() || !mayGo()) {
             return false;
         }
         draining = true;
@@ -245,7 +247,7 @@ final class Proposer<R> {
 
     private long take(List<Waiting<R>> taken) {
         synchronized (lock) {
-            if (gate == Gate.OPEN && inFlight.size() < limits.maxEntriesInFlight()) {
+            if (gate == Gate.OPEN && mayGo()) {
                 int bytes = EntryFormat.HEADER_BYTES;
                 for (Waiting<R> next = queue.peek(); next != null; next = queue.peek()) {
                     bytes += EntryFormat.encodedBytes(next.bytes);
@@ -261,6 +263,16 @@ final class Proposer<R> {
             }
             return election;
         }
+    }
+
+    /**
+     * An entry costs the same, whatever is in it: while one is in flight, the next waits until it
+     * is worth that, or until the one has been applied. Guarded by lock.
+     */
+    private boolean mayGo() {
+        return inFlight.isEmpty()
+                || inFlight.size() < limits.maxEntriesInFlight()
+                        && queuedBytes >= limits.worthwhileBytes();
     }
 
     private void submit(List<Waiting<R>> taken, long takenIn) {

@@ -84,6 +84,9 @@ final class RatisGroup<R>
     /** A command may be this much larger than an entry is meant to be. */
     static final int COMMAND_SLACK_BYTES = 64 << 10;
 
+    // Below it, sending a further entry costs more than waiting for the one in flight.
+    private static final int WORTHWHILE_BYTES = 128 << 10;
+
     private final UUID groupId;
     private final Host host;
     private final ReplicatedStateMachine<R> userStateMachine;
@@ -123,6 +126,7 @@ final class RatisGroup<R>
                                 config.maxEntryBytes(),
                                 config.maxEntryBytes() + COMMAND_SLACK_BYTES,
                                 config.maxEntriesInFlight(),
+                                Math.min(WORTHWHILE_BYTES, config.maxEntryBytes()),
                                 config.maxQueuedBytes()),
                         executor,
                         this,

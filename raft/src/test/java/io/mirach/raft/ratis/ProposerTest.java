@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Test;
 class ProposerTest {
     private static final int MAX_ENTRY = 100;
     private static final int MAX_COMMAND = 200;
+    private static final int WORTHWHILE = 150; // A queued command counts 64 for being queued.
     private static final UUID LEADER = UUID.randomUUID();
 
     private final ArrayDeque<Runnable> tasks = new ArrayDeque<>();
@@ -28,7 +29,7 @@ class ProposerTest {
     private final List<ByteBuf> commands = new ArrayList<>();
     private final Proposer<Integer> proposer =
             new Proposer<>(
-                    new Proposer.Limits(MAX_ENTRY, MAX_COMMAND, 2, 1000),
+                    new Proposer.Limits(MAX_ENTRY, MAX_COMMAND, 2, WORTHWHILE, 1000),
                     tasks::add,
                     appended::add,
                     () -> Optional.of(LEADER));
@@ -80,21 +81,39 @@ class ProposerTest {
     }
 
     @Test
-    void commandsGatherWhileEntriesAreInFlight() {
+    void commandsGatherWhileAnEntryIsInFlight() {
+        open(1);
+        propose(1);
+        runTasks();
+        List<CompletableFuture<Integer>> waiting = List.of(propose(1), propose(1));
+        runTasks();
+        assertThat(appended).hasSize(1);
+        apply(appended.get(0), 0);
+        runTasks();
+        assertThat(appended).hasSize(2);
+        assertThat(size(appended.get(1))).isEqualTo(2);
+        apply(appended.get(1), 10);
+        assertThat(waiting).extracting(CompletableFuture::join).containsExactly(10, 11);
+    }
+
+    @Test
+    void whatIsWorthAnEntryDoesNotWaitForTheOneInFlight() {
         open(1);
         propose(1);
         runTasks();
         propose(1);
+        propose(1);
         runTasks();
-        List<CompletableFuture<Integer>> waiting = List.of(propose(1), propose(1), propose(1));
+        assertThat(appended).hasSize(1);
+        propose(1);
         runTasks();
-        assertThat(appended).hasSize(2);
-        apply(appended.get(0), 0);
+        assertThat(appended).extracting(ProposerTest::size).containsExactly(1, 3);
+        propose(90);
         runTasks();
-        assertThat(appended).hasSize(3);
-        assertThat(size(appended.get(2))).isEqualTo(3);
-        apply(appended.get(2), 10);
-        assertThat(waiting).extracting(CompletableFuture::join).containsExactly(10, 11, 12);
+        propose(90);
+        propose(90);
+        runTasks();
+        assertThat(appended).as("no more than two are in flight").hasSize(2);
     }
 
     @Test
@@ -219,10 +238,11 @@ class ProposerTest {
         open(1);
         CompletableFuture<Integer> inFlight = propose(1);
         runTasks();
-        CompletableFuture<Integer> appendedOne = propose(1);
+        CompletableFuture<Integer> appendedOne = propose(90);
         runTasks();
         appended.get(1).appending();
         CompletableFuture<Integer> queued = propose(1);
+        runTasks();
         proposer.close();
         assertThat(refusal(queued).reason()).isEqualTo(Reason.NO_SUCH_GROUP);
         assertThat(refusal(propose(1)).reason()).isEqualTo(Reason.NO_SUCH_GROUP);

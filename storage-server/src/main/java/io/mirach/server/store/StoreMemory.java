@@ -2,7 +2,6 @@ package io.mirach.server.store;
 
 import org.rocksdb.Cache;
 import org.rocksdb.LRUCache;
-import org.rocksdb.RocksDB;
 import org.rocksdb.WriteBufferManager;
 
 /**
@@ -11,7 +10,7 @@ import org.rocksdb.WriteBufferManager;
  */
 public final class StoreMemory implements AutoCloseable {
     static {
-        RocksDB.loadLibrary();
+        RocksLibrary.load();
     }
 
     private final StoreConfig config;

@@ -6,6 +6,7 @@ import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
+import io.netty.channel.WriteBufferWaterMark;
 import io.netty.util.collection.LongObjectHashMap;
 import io.netty.util.collection.LongObjectMap;
 import io.netty.util.concurrent.ScheduledFuture;
@@ -40,6 +41,9 @@ final class PeerLink {
     // connection is back sooner than TCP's next try, which comes after ever longer pauses.
     private static final long SILENCE_NANOS = TimeUnit.SECONDS.toNanos(3);
     private static final long WATCH_MILLIS = 500;
+    // A few large entries may wait for the socket; more waits in the log.
+    private static final WriteBufferWaterMark WRITE_BUFFER =
+            new WriteBufferWaterMark(512 << 10, 2 << 20);
     private static final long MIN_BACKOFF_MILLIS = 20;
     private static final long MAX_BACKOFF_MILLIS = 1000;
 
@@ -108,7 +112,8 @@ final class PeerLink {
                 bootstrap
                         .clone(loop)
                         .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, CONNECT_MILLIS)
-                        .option(ChannelOption.TCP_NODELAY, true);
+                        .option(ChannelOption.TCP_NODELAY, true)
+                        .option(ChannelOption.WRITE_BUFFER_WATER_MARK, WRITE_BUFFER);
     }
 
     EventLoop loop() {
