@@ -36,17 +36,21 @@ final class DevCluster implements AutoCloseable {
 
     /** Starts a new cluster of three nodes and waits until it serves the volume {@code demo}. */
     static DevCluster start() {
+        DevCluster cluster = unstarted();
+        try {
+            cluster.startAll();
+        } catch (Throwable e) {
+            cluster.close();
+            throw e;
+        }
+        return cluster;
+    }
+
+    /** An empty folder, and ports that are free. */
+    static DevCluster unstarted() {
         try {
             // A unix socket's path is limited to about 100 bytes, so the folder's must be short.
-            DevCluster cluster =
-                    new DevCluster(Files.createTempDirectory("mirach-dev"), freePorts());
-            try {
-                cluster.startAll();
-            } catch (Throwable e) {
-                cluster.close();
-                throw e;
-            }
-            return cluster;
+            return new DevCluster(Files.createTempDirectory("mirach-dev"), freePorts());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -57,8 +61,12 @@ final class DevCluster implements AutoCloseable {
         return Path.of("").toAbsolutePath().getParent();
     }
 
-    void startAll() {
-        dev("--detach", "--base-port", Integer.toString(basePort)).run(START_LIMIT);
+    /** Starts in the background with further options; returns what it printed. */
+    String startAll(String... options) {
+        List<String> words =
+                new ArrayList<>(List.of("--detach", "--base-port", Integer.toString(basePort)));
+        words.addAll(List.of(options));
+        return dev(words.toArray(String[]::new)).run(START_LIMIT);
     }
 
     /** An NBD URI on the gateway's unix socket. */
@@ -106,7 +114,8 @@ final class DevCluster implements AutoCloseable {
         processes.forEach(process -> process.onExit().join());
     }
 
-    private List<ProcessHandle> processes() {
+    /** Those that have a pid file and run. */
+    List<ProcessHandle> processes() {
         try (Stream<Path> files = Files.list(dir)) {
             return files.filter(file -> file.toString().endsWith(".pid"))
                     .map(DevCluster::processOf)
@@ -126,9 +135,15 @@ final class DevCluster implements AutoCloseable {
         }
     }
 
-    private Command dev(String... arguments) {
+    /** {@code mirach dev --data DIR ARGUMENTS}. */
+    Command dev(String... arguments) {
+        return devIn(dir, arguments);
+    }
+
+    /** The same for a cluster in another folder. */
+    Command devIn(Path folder, String... arguments) {
         List<String> words =
-                new ArrayList<>(List.of(launcher.toString(), "dev", "--data", dir.toString()));
+                new ArrayList<>(List.of(launcher.toString(), "dev", "--data", folder.toString()));
         words.addAll(Arrays.asList(arguments));
         return Command.of(words);
     }

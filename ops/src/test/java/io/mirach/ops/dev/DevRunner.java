@@ -25,11 +25,6 @@ final class DevRunner {
     private final Path data;
     private final int basePort;
 
-    /** Of the distribution that 'mvn package' assembled. */
-    DevRunner(Path data) {
-        this(Path.of(System.getProperty("mirach.home", "target/mirach")).toAbsolutePath(), data);
-    }
-
     /**
      * @param home has bin/mirach
      */
@@ -57,14 +52,6 @@ final class DevRunner {
                 new ArrayList<>(List.of(launcher().toString(), "dev", "--data", data.toString()));
         command.addAll(List.of(words));
         return command;
-    }
-
-    /** {@code mirach WORDS --endpoint ...} with the endpoint that the cluster wrote. */
-    Run mirach(String... words) {
-        List<String> command = new ArrayList<>(List.of(launcher().toString()));
-        command.addAll(List.of(words));
-        command.addAll(List.of("--endpoint", read("endpoint")));
-        return run(command);
     }
 
     Run run(List<String> command) {
@@ -102,10 +89,6 @@ final class DevRunner {
         }
     }
 
-    ProcessHandle process(String name) {
-        return ProcessHandle.of(Long.parseLong(read(name + ".pid"))).orElseThrow();
-    }
-
     /** Every process of the cluster that has a pid file and lives. */
     List<ProcessHandle> processes() {
         try (Stream<Path> files = Files.list(data)) {
@@ -114,18 +97,6 @@ final class DevRunner {
                     .flatMap(pid -> ProcessHandle.of(pid).stream())
                     .filter(DevRunner::runs)
                     .toList();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    /** Proportional set size: shared pages counted once over all that share them. */
-    static long pssBytes(ProcessHandle process) {
-        try (Stream<String> lines =
-                Files.lines(Path.of("/proc/" + process.pid() + "/smaps_rollup"))) {
-            return lines.filter(line -> line.startsWith("Pss:"))
-                    .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024)
-                    .sum();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -140,11 +111,6 @@ final class DevRunner {
         } catch (IOException e) {
             return false;
         }
-    }
-
-    static boolean isInstalled(String program) {
-        return Stream.of(System.getenv("PATH").split(File.pathSeparator))
-                .anyMatch(folder -> Files.isExecutable(Path.of(folder, program)));
     }
 
     /** A port that is free, as are the nine after it. Below the ephemeral range. */
