@@ -58,6 +58,13 @@ class ArchitectureTest {
                     .dependOnClassesThat(resideInAPackage("org.rocksdb.."));
 
     @ArchTest
+    static final ArchRule prometheusStaysInTelemetry =
+            noClasses()
+                    .that(not(resideInAPackage("io.mirach.server.telemetry..")))
+                    .should()
+                    .dependOnClassesThat(resideInAPackage("io.prometheus.."));
+
+    @ArchTest
     static final ArchRule placementIsPure =
             noClasses()
                     .that()

@@ -5,12 +5,18 @@ import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,6 +41,7 @@ class DevIT {
             assertThat(started).contains("forming a new cluster", cluster.tcpUri("demo"));
             assertThat(pssBytes(cluster)).isLessThan(MAX_PSS_BYTES);
             Path image = write(cluster);
+            everyMetricIsDocumented(cluster);
 
             assertThat(cluster.dev("--detach").run(SOON)).contains("running already");
             portInUseIsToldAtOnce(cluster);
@@ -54,6 +61,32 @@ class DevIT {
             assertThat(cluster.mirach("status")).contains("4 of 4 up");
             assertThat(Files.readAllBytes(read(cluster))).isEqualTo(new byte[VOLUME_BYTES]);
         }
+    }
+
+    /** ops/METRICS.md names each of Mirach's own metrics that a node serves, and no other. */
+    private static void everyMetricIsDocumented(DevCluster cluster) throws Exception {
+        String endpoint = Files.readString(cluster.dir().resolve("endpoint")).strip();
+        HttpResponse<Stream<String>> metrics =
+                HttpClient.newHttpClient()
+                        .send(
+                                HttpRequest.newBuilder(
+                                                URI.create(
+                                                        "http://"
+                                                                + endpoint.split(",")[0]
+                                                                + "/metrics"))
+                                        .build(),
+                                HttpResponse.BodyHandlers.ofLines());
+        Set<String> served =
+                metrics.body()
+                        .filter(line -> line.startsWith("# TYPE mirach_"))
+                        .map(line -> line.split(" ")[2])
+                        .collect(Collectors.toSet());
+        Set<String> documented =
+                Files.readAllLines(DevCluster.projectDir().resolve("ops/METRICS.md")).stream()
+                        .filter(line -> line.startsWith("| `mirach_"))
+                        .map(line -> line.split("`")[1])
+                        .collect(Collectors.toSet());
+        assertThat(served).isEqualTo(documented);
     }
 
     private Path write(DevCluster cluster) throws IOException {

@@ -21,6 +21,7 @@ import io.mirach.model.VolumeName;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.Json;
 import io.mirach.protocol.MirachException;
+import io.mirach.server.telemetry.NodeMetrics;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
@@ -53,14 +54,14 @@ public final class AdminServer implements AutoCloseable {
     private final NodeControl node;
     private final ClusterFormation formation;
     private final Supplier<Optional<Membership>> membership;
-    private final Supplier<String> metrics;
+    private final NodeMetrics metrics;
     private final Javalin javalin;
 
     private AdminServer(
             NodeControl node,
             ClusterFormation formation,
             Supplier<Optional<Membership>> membership,
-            Supplier<String> metrics) {
+            NodeMetrics metrics) {
         this.node = node;
         this.formation = formation;
         this.membership = membership;
@@ -72,14 +73,14 @@ public final class AdminServer implements AutoCloseable {
      * Listens; fails with IOException if it cannot.
      *
      * @param membership empty until the node is initialised
-     * @param metrics the text of {@code /metrics}
+     * @param metrics what {@code /metrics} shows
      */
     public static AdminServer start(
             NodeAddress address,
             NodeControl node,
             ClusterFormation formation,
             Supplier<Optional<Membership>> membership,
-            Supplier<String> metrics)
+            NodeMetrics metrics)
             throws IOException {
         AdminServer server = new AdminServer(node, formation, membership, metrics);
         try {
@@ -116,9 +117,10 @@ public final class AdminServer implements AutoCloseable {
         config.routes.get("/healthz", request -> request.result("ok\n"));
         config.routes.get(
                 "/metrics",
-                request ->
-                        request.contentType("text/plain; version=0.0.4; charset=utf-8")
-                                .result(metrics.get()));
+                request -> {
+                    NodeMetrics.Page page = metrics.page(request.header("Accept"));
+                    request.contentType(page.contentType()).result(page.text());
+                });
         config.routes.get(Routes.NODE, request -> answer(request, node.view()));
         config.routes.post(
                 Routes.NODE_INIT,

@@ -34,8 +34,8 @@ import io.mirach.server.placement.PlacementDriver;
 import io.mirach.server.reconcile.ClusterSteps;
 import io.mirach.server.reconcile.Reconciler;
 import io.mirach.server.store.StoreMemory;
-import io.mirach.server.telemetry.GroupMetrics;
-import io.mirach.server.telemetry.RequestMetrics;
+import io.mirach.server.telemetry.NodeMetrics;
+import io.mirach.server.telemetry.ReplicaMetrics;
 import io.mirach.server.transport.LeaseChannel;
 import io.mirach.server.transport.NativeServer;
 import io.mirach.server.transport.NativeServerConfig;
@@ -87,7 +87,6 @@ public final class ClusterMember implements AutoCloseable {
     private final MetaGroup meta;
     private final NodeObservations observations = new NodeObservations(System::nanoTime);
     private final ChunkService chunks;
-    private final RequestMetrics requestMetrics = new RequestMetrics();
     private final Reconciler reconciler;
     private final Heartbeats heartbeats;
     private final ClusterAdmin admin;
@@ -101,6 +100,7 @@ public final class ClusterMember implements AutoCloseable {
     private ClusterMember(
             NodeConfig config,
             NodeIdentity identity,
+            NodeMetrics metrics,
             RaftHost.FailureListener failureListener,
             Deque<Runnable> opened)
             throws IOException {
@@ -161,8 +161,12 @@ public final class ClusterMember implements AutoCloseable {
                         Clock.systemUTC());
         this.forwarding =
                 new LeaderForwarding(config.name(), this::leaderHttpAddress, forwardingThread);
-        NativeServer nativeServer = startNative(config, clusterId, hosted, service);
+        NativeServer nativeServer = startNative(config, clusterId, hosted, service, metrics);
         opened.push(nativeServer::close);
+        metrics.showReplicas(
+                () ->
+                        new ReplicaMetrics.Observed(
+                                hosted.reports(), map.image(), heartbeats.usage()));
         map.onImage(cache::keep);
         map.onImage(hosted::serve);
         map.onImage(image -> reconciler.wake());
@@ -170,12 +174,15 @@ public final class ClusterMember implements AutoCloseable {
 
     /** Opens what lies in the data dirs and begins to serve. Blocks. */
     static ClusterMember start(
-            NodeConfig config, NodeIdentity identity, RaftHost.FailureListener failureListener)
+            NodeConfig config,
+            NodeIdentity identity,
+            NodeMetrics metrics,
+            RaftHost.FailureListener failureListener)
             throws IOException {
         Deque<Runnable> opened = new ArrayDeque<>();
         ClusterMember member;
         try {
-            member = new ClusterMember(config, identity, failureListener, opened);
+            member = new ClusterMember(config, identity, metrics, failureListener, opened);
         } catch (IOException | RuntimeException e) {
             opened.forEach(Runnable::run);
             throw e;
@@ -209,7 +216,11 @@ public final class ClusterMember implements AutoCloseable {
     }
 
     private NativeServer startNative(
-            NodeConfig config, UUID clusterId, HostedGroups hosted, ClusterService service)
+            NodeConfig config,
+            UUID clusterId,
+            HostedGroups hosted,
+            ClusterService service,
+            NodeMetrics metrics)
             throws IOException {
         Map<Opcode, RequestHandler> handlers = new EnumMap<>(Opcode.class);
         handlers.putAll(chunks.handlers());
@@ -217,7 +228,7 @@ public final class ClusterMember implements AutoCloseable {
         handlers.putAll(new NodeAgent(hosted).handlers());
         handlers.putAll(
                 new StoredCounts(hosted::machine, countThread, System::nanoTime).handlers());
-        handlers.replaceAll(requestMetrics::measured);
+        handlers.replaceAll(metrics.requests()::measured);
         handlers.put(
                 Opcode.LEASE_CLAIMS,
                 LeaseChannel.handler(this::readLease, ByteBufAllocator.DEFAULT));
@@ -320,15 +331,6 @@ public final class ClusterMember implements AutoCloseable {
 
     AdminServer.Membership admin() {
         return new AdminServer.Membership(admin, forwarding);
-    }
-
-    /** What there is to measure. */
-    String metrics() {
-        return requestMetrics.text()
-                + GroupMetrics.text(
-                        groups.map(HostedGroups::reports).orElse(List.of()),
-                        map.image(),
-                        heartbeats.usage());
     }
 
     @Override

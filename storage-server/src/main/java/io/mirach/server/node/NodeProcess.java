@@ -10,7 +10,7 @@ import io.mirach.raft.RaftHost;
 import io.mirach.server.admin.AdminServer;
 import io.mirach.server.admin.NodeControl;
 import io.mirach.server.metadata.MetaCommand;
-import io.mirach.server.telemetry.ProcessMetrics;
+import io.mirach.server.telemetry.NodeMetrics;
 import java.io.IOException;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -26,6 +26,7 @@ public final class NodeProcess implements AutoCloseable, NodeControl {
     private final NodeConfig config;
     private final NodeIdentity identity;
     private final RaftHost.FailureListener failureListener;
+    private final NodeMetrics metrics = new NodeMetrics();
     private volatile Optional<ClusterMember> member = Optional.empty();
     private Optional<AdminServer> admin = Optional.empty();
     private boolean closed;
@@ -52,7 +53,7 @@ public final class NodeProcess implements AutoCloseable, NodeControl {
 
     private synchronized void open() throws IOException {
         if (identity.membership().isPresent()) {
-            member = Optional.of(ClusterMember.start(config, identity, failureListener));
+            member = Optional.of(ClusterMember.start(config, identity, metrics, failureListener));
         }
         admin =
                 Optional.of(
@@ -61,7 +62,7 @@ public final class NodeProcess implements AutoCloseable, NodeControl {
                                 this,
                                 new ClusterInit(this, identity.firstDir(), new Membership()),
                                 () -> member.map(ClusterMember::admin),
-                                this::metrics));
+                                metrics));
         LOG.info(
                 "node {} serves HTTP at {}{}",
                 config.name(),
@@ -74,10 +75,6 @@ public final class NodeProcess implements AutoCloseable, NodeControl {
                                                 + ", cluster "
                                                 + who.clusterId())
                         .orElse("; it belongs to no cluster yet"));
-    }
-
-    private String metrics() {
-        return ProcessMetrics.text() + member.map(ClusterMember::metrics).orElse("");
     }
 
     @Override
@@ -93,7 +90,9 @@ public final class NodeProcess implements AutoCloseable, NodeControl {
         identity.initialise(request);
         try {
             if (member.isEmpty()) {
-                member = Optional.of(ClusterMember.start(config, identity, failureListener));
+                member =
+                        Optional.of(
+                                ClusterMember.start(config, identity, metrics, failureListener));
                 LOG.info(
                         "node {} belongs to cluster {} from now on",
                         config.name(),

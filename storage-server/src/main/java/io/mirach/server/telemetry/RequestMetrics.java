@@ -5,63 +5,74 @@ import io.mirach.protocol.MirachException;
 import io.mirach.protocol.Opcode;
 import io.mirach.server.transport.RequestHandler;
 import io.netty.buffer.ByteBuf;
-import java.util.EnumMap;
+import io.prometheus.metrics.core.datapoints.CounterDataPoint;
+import io.prometheus.metrics.core.datapoints.DistributionDataPoint;
+import io.prometheus.metrics.core.metrics.Counter;
+import io.prometheus.metrics.core.metrics.Histogram;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.LongAdder;
 
 /** Counts native requests by opcode and outcome, and how long they take. Thread-safe. */
 public final class RequestMetrics {
-    private static final long[] BOUNDS_MICROS = {
-        250,
-        500,
-        1_000,
-        2_500,
-        5_000,
-        10_000,
-        25_000,
-        50_000,
-        100_000,
-        250_000,
-        1_000_000,
-        10_000_000
+    private static final double[] BOUNDS_SECONDS = {
+        0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 10
     };
 
-    private static final class Measured {
-        final Map<ErrorCode, LongAdder> outcomes = new ConcurrentHashMap<>();
-        final LongAdder[] buckets = new LongAdder[BOUNDS_MICROS.length + 1];
-        final LongAdder totalNanos = new LongAdder();
+    private final Counter outcomes;
+    private final Histogram durations;
 
-        Measured() {
-            for (int i = 0; i < buckets.length; i++) {
-                buckets[i] = new LongAdder();
-            }
+    RequestMetrics(PrometheusRegistry registry) {
+        outcomes =
+                Counter.builder()
+                        .name("mirach_requests_total")
+                        .help("Native requests answered.")
+                        .labelNames("opcode", "code")
+                        .withoutExemplars()
+                        .register(registry);
+        durations =
+                Histogram.builder()
+                        .name("mirach_request_duration_seconds")
+                        .help("Time until a native request was answered.")
+                        .labelNames("opcode")
+                        .classicOnly()
+                        .classicUpperBounds(BOUNDS_SECONDS)
+                        .withoutExemplars()
+                        .register(registry);
+    }
+
+    /** One opcode's; keeps what the labels stand for, whose lookup would cost each request. */
+    private final class Measured {
+        private final Opcode opcode;
+        private final Map<ErrorCode, CounterDataPoint> byOutcome = new ConcurrentHashMap<>();
+        // Set by the first request, so that what never comes is not shown.
+        private volatile DistributionDataPoint duration;
+
+        Measured(Opcode opcode) {
+            this.opcode = opcode;
         }
 
         void count(ErrorCode outcome, long nanos) {
-            outcomes.computeIfAbsent(outcome, code -> new LongAdder()).increment();
-            totalNanos.add(nanos);
-            int bucket = 0;
-            while (bucket < BOUNDS_MICROS.length && nanos > BOUNDS_MICROS[bucket] * 1000) {
-                bucket++;
+            CounterDataPoint count = byOutcome.get(outcome);
+            if (count == null) {
+                count = outcomes.labelValues(opcode.name(), outcome.name());
+                byOutcome.put(outcome, count);
             }
-            buckets[bucket].increment();
-        }
-    }
-
-    private final Map<Opcode, Measured> byOpcode = new EnumMap<>(Opcode.class);
-
-    public RequestMetrics() {
-        for (Opcode opcode : Opcode.values()) {
-            byOpcode.put(opcode, new Measured());
+            count.inc();
+            DistributionDataPoint mine = duration;
+            if (mine == null) {
+                mine = durations.labelValues(opcode.name());
+                duration = mine;
+            }
+            mine.observe(nanos / 1e9);
         }
     }
 
     /** The same handler, measured. */
     public RequestHandler measured(Opcode opcode, RequestHandler handler) {
-        Measured measured = byOpcode.get(opcode);
+        Measured measured = new Measured(opcode);
         return body -> {
             long begun = System.nanoTime();
             CompletableFuture<ByteBuf> answer;
@@ -87,48 +98,5 @@ public final class RequestMetrics {
                         ? failure.getCause()
                         : failure;
         return cause instanceof MirachException known ? known.code() : ErrorCode.INTERNAL;
-    }
-
-    /** In Prometheus's text format. */
-    public String text() {
-        PrometheusText out = new PrometheusText();
-        out.family("mirach_requests_total", "counter", "Native requests answered.");
-        byOpcode.forEach(
-                (opcode, measured) ->
-                        measured.outcomes.forEach(
-                                (code, count) ->
-                                        out.sample(
-                                                "mirach_requests_total",
-                                                Map.of(
-                                                        "opcode",
-                                                        opcode.name(),
-                                                        "code",
-                                                        code.name()),
-                                                count.sum())));
-        out.family("mirach_request_seconds", "histogram", "Time until a request was answered.");
-        byOpcode.forEach((opcode, measured) -> histogram(out, opcode, measured));
-        return out.toString();
-    }
-
-    private static void histogram(PrometheusText out, Opcode opcode, Measured measured) {
-        if (measured.outcomes.isEmpty()) {
-            return;
-        }
-        long below = 0;
-        for (int i = 0; i < BOUNDS_MICROS.length; i++) {
-            below += measured.buckets[i].sum();
-            out.sample(
-                    "mirach_request_seconds_bucket",
-                    Map.of("opcode", opcode.name(), "le", Double.toString(BOUNDS_MICROS[i] / 1e6)),
-                    below);
-        }
-        below += measured.buckets[BOUNDS_MICROS.length].sum();
-        Map<String, String> labels = Map.of("opcode", opcode.name());
-        out.sample(
-                "mirach_request_seconds_bucket",
-                Map.of("opcode", opcode.name(), "le", "+Inf"),
-                below);
-        out.sample("mirach_request_seconds_sum", labels, measured.totalNanos.sum() / 1e9);
-        out.sample("mirach_request_seconds_count", labels, below);
     }
 }

@@ -11,6 +11,7 @@ import io.mirach.client.transport.NodeAddress;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.Json;
 import io.mirach.protocol.MirachException;
+import io.mirach.server.telemetry.NodeMetrics;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
@@ -72,7 +73,7 @@ class AdminServerTest {
                         new FakeNode(),
                         AdminServerTest::refuse,
                         Optional::empty,
-                        () -> "mirach_up 1\n");
+                        new NodeMetrics());
     }
 
     @AfterEach
@@ -102,7 +103,7 @@ class AdminServerTest {
     @Test
     void whatNeedsNoClusterIsAnswered() throws Exception {
         assertThat(call("GET", "/healthz", "").body()).isEqualTo("ok\n");
-        assertThat(call("GET", "/metrics", "").body()).contains("mirach_up 1");
+        assertThat(call("GET", "/metrics", "").body()).contains("jvm_threads_current");
         assertThat(Json.mapper().readValue(call("GET", "/v1/node", "").body(), NodeView.class))
                 .isEqualTo(VIEW);
         JsonNode cluster = Json.mapper().readTree(call("GET", "/v1/cluster", "").body());

@@ -1,0 +1,140 @@
+package io.mirach.server.telemetry;
+
+import io.mirach.model.ClusterImage;
+import io.mirach.model.PlacementGroup;
+import io.mirach.raft.ReplicaStatus;
+import io.mirach.server.cluster.NodeHeartbeat;
+import io.prometheus.metrics.model.registry.MultiCollector;
+import io.prometheus.metrics.model.snapshots.GaugeSnapshot;
+import io.prometheus.metrics.model.snapshots.GaugeSnapshot.GaugeDataPointSnapshot;
+import io.prometheus.metrics.model.snapshots.Labels;
+import io.prometheus.metrics.model.snapshots.MetricSnapshots;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.function.Supplier;
+import java.util.function.ToLongFunction;
+
+/** Metrics of a node's replicas and data dirs, of one moment each. Thread-safe. */
+public final class ReplicaMetrics implements MultiCollector {
+    /** What there is to show. */
+    public record Observed(
+            List<NodeHeartbeat.ReplicaReport> replicas,
+            ClusterImage image,
+            List<NodeHeartbeat.DirUsage> dirs) {}
+
+    private volatile Optional<Supplier<Observed>> source = Optional.empty();
+
+    ReplicaMetrics() {}
+
+    void showFrom(Supplier<Observed> newSource) {
+        source = Optional.of(newSource);
+    }
+
+    @Override
+    public MetricSnapshots collect() {
+        return source.map(observed -> snapshots(observed.get())).orElseGet(MetricSnapshots::new);
+    }
+
+    private static MetricSnapshots snapshots(Observed seen) {
+        return MetricSnapshots.builder()
+                .metricSnapshot(mapVersion(seen.image()))
+                .metricSnapshot(
+                        replicas(
+                                "mirach_replica_leads",
+                                "1 on the leader of the group, 0 on its other replicas.",
+                                seen,
+                                r -> r.role() == ReplicaStatus.Role.LEADER ? 1 : 0))
+                .metricSnapshot(
+                        replicas("mirach_replica_term", "Raft term.", seen, ReplicaStatus::term))
+                .metricSnapshot(
+                        replicas(
+                                "mirach_replica_applied_index",
+                                "The newest index applied.",
+                                seen,
+                                r -> r.applied().index()))
+                .metricSnapshot(
+                        replicas(
+                                "mirach_replica_durable_index",
+                                "The newest index whose effects are on disk.",
+                                seen,
+                                r -> r.durable().index()))
+                .metricSnapshot(
+                        replicas(
+                                "mirach_replica_commit_index",
+                                "The newest index known to be committed.",
+                                seen,
+                                ReplicaStatus::commitIndex))
+                .metricSnapshot(
+                        replicas(
+                                "mirach_replica_log_bytes",
+                                "Bytes that the Raft log takes on disk.",
+                                seen,
+                                ReplicaStatus::logBytes))
+                .metricSnapshot(
+                        dirs(
+                                "mirach_dir_capacity_bytes",
+                                "Size of a data dir's file system.",
+                                seen,
+                                NodeHeartbeat.DirUsage::capacityBytes))
+                .metricSnapshot(
+                        dirs(
+                                "mirach_dir_available_bytes",
+                                "Free on a data dir's file system.",
+                                seen,
+                                NodeHeartbeat.DirUsage::availableBytes))
+                .metricSnapshot(
+                        dirs(
+                                "mirach_dir_used_bytes",
+                                "Taken by Mirach's own files in a data dir.",
+                                seen,
+                                NodeHeartbeat.DirUsage::usedBytes))
+                .build();
+    }
+
+    private static GaugeSnapshot mapVersion(ClusterImage image) {
+        return GaugeSnapshot.builder()
+                .name("mirach_map_version")
+                .help("Version of the cluster map known here.")
+                .dataPoint(point(image.version(), Labels.EMPTY))
+                .build();
+    }
+
+    private static GaugeSnapshot replicas(
+            String name, String help, Observed seen, ToLongFunction<ReplicaStatus> value) {
+        Map<UUID, String> groups = groupNames(seen.image());
+        GaugeSnapshot.Builder gauge = GaugeSnapshot.builder().name(name).help(help);
+        for (NodeHeartbeat.ReplicaReport replica : seen.replicas()) {
+            UUID group = replica.status().groupId();
+            gauge.dataPoint(
+                    point(
+                            value.applyAsLong(replica.status()),
+                            Labels.of("group", groups.getOrDefault(group, group.toString()))));
+        }
+        return gauge.build();
+    }
+
+    private static Map<UUID, String> groupNames(ClusterImage image) {
+        Map<UUID, String> names = new HashMap<>();
+        names.put(image.metaGroupId(), "meta");
+        for (PlacementGroup group : image.placementGroups().values()) {
+            names.put(group.raftGroupId(), group.id().toString());
+        }
+        return names;
+    }
+
+    private static GaugeSnapshot dirs(
+            String name, String help, Observed seen, ToLongFunction<NodeHeartbeat.DirUsage> value) {
+        GaugeSnapshot.Builder gauge = GaugeSnapshot.builder().name(name).help(help);
+        for (NodeHeartbeat.DirUsage dir : seen.dirs()) {
+            gauge.dataPoint(point(value.applyAsLong(dir), Labels.of("dir", dir.path())));
+        }
+        return gauge.build();
+    }
+
+    private static GaugeDataPointSnapshot point(long value, Labels labels) {
+        return GaugeDataPointSnapshot.builder().value((double) value).labels(labels).build();
+    }
+}
