@@ -25,7 +25,6 @@ public final class EverydayRaftFailures extends Filter<ILoggingEvent> {
                     // This process ends.
                     "org.apache.ratis.protocol.exceptions.AlreadyClosedException",
                     // A peer is away.
-                    "org.apache.ratis.thirdparty.io.grpc.StatusRuntimeException",
                     "java.net.ConnectException");
 
     @Override

@@ -56,18 +56,17 @@ class LoggingConfigurationTest {
 
     @Test
     void librariesAreShownFromWarningsOn() {
-        for (String library : new String[] {"org.apache.ratis.server", "io.grpc.internal"}) {
+        for (String library : new String[] {"org.apache.ratis.server", "org.eclipse.jetty.util"}) {
             logger(library).info("chatter of {}", library);
             logger(library).warn("warning of {}", library);
         }
         assertThat(written()).doesNotContain("chatter");
         assertThat(written())
-                .contains("warning of org.apache.ratis.server", "warning of io.grpc.internal");
+                .contains("warning of org.apache.ratis.server", "warning of org.eclipse.jetty.util");
     }
 
     @Test
     void aPeerThatIsAwayIsNotTheLibrarysToTell() {
-        logger("org.apache.ratis.grpc.server.GrpcLogAppender").warn("Failed appendEntries");
         logger("org.apache.ratis.server.impl.LeaderElection")
                 .warn("cannot ask", new IllegalStateException(new ConnectException("refused")));
         assertThat(written()).isEmpty();
