@@ -62,7 +62,8 @@ class LoggingConfigurationTest {
         }
         assertThat(written()).doesNotContain("chatter");
         assertThat(written())
-                .contains("warning of org.apache.ratis.server", "warning of org.eclipse.jetty.util");
+                .contains(
+                        "warning of org.apache.ratis.server", "warning of org.eclipse.jetty.util");
     }
 
     @Test
