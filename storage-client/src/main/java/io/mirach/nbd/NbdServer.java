@@ -9,7 +9,6 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
-import io.netty.channel.EventLoop;
 import io.netty.channel.ServerChannel;
 import io.netty.channel.epoll.EpollServerDomainSocketChannel;
 import io.netty.channel.epoll.EpollServerSocketChannel;
@@ -208,12 +207,7 @@ public final class NbdServer {
         }
         NbdSession session = new NbdSession(catalog, limits, budget);
         sessions.add(session);
-        // Closing tells the session in a task that comes next on the loop; the one after that finds
-        // all given back that the session held.
-        EventLoop loop = channel.eventLoop();
-        channel.closeFuture()
-                .addListener(
-                        gone -> loop.execute(() -> loop.execute(() -> onSessionGone(session))));
+        session.gone().thenRun(() -> onSessionGone(session));
         channel.pipeline().addLast(session);
         if (closing) {
             // It came while close() was telling the others.

@@ -9,6 +9,7 @@ import io.netty.util.concurrent.Future;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,6 +36,7 @@ public final class NbdSession extends ChannelInboundHandlerAdapter {
     private boolean discarding;
     private boolean inputEnded;
     private Future<?> linger;
+    private final CompletableFuture<Void> gone = new CompletableFuture<>();
 
     /**
      * @param budget shared by all sessions of a server; of {@link #newBudget}
@@ -50,9 +52,15 @@ public final class NbdSession extends ChannelInboundHandlerAdapter {
         return new MemoryBudget(limits.pooledBytes());
     }
 
+    /** Completes, on the event loop, once the connection has ended and gave back all it held. */
+    CompletableFuture<Void> gone() {
+        return gone;
+    }
+
     @Override
     public void handlerAdded(ChannelHandlerContext context) {
         ctx = context;
+        context.channel().closeFuture().addListener(closed -> onClosed());
         if (context.channel().isActive()) {
             start();
         }
@@ -67,7 +75,6 @@ public final class NbdSession extends ChannelInboundHandlerAdapter {
         if (phase == null) {
             Negotiation negotiation = new Negotiation(this, ctx, catalog, limits);
             phase = negotiation;
-            ctx.channel().closeFuture().addListener(closed -> onClosed());
             negotiation.greet();
         }
     }
@@ -235,7 +242,13 @@ public final class NbdSession extends ChannelInboundHandlerAdapter {
         if (linger != null) {
             linger.cancel(false);
         }
-        phase.onInactive();
+        try {
+            if (phase != null) {
+                phase.onInactive();
+            }
+        } finally {
+            gone.complete(null);
+        }
     }
 
     @Override

@@ -9,7 +9,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Loads RocksDB's native library once. It comes out of the jar into a temporary file of 17 MB,
+ * Loads RocksDB's native library, once. It comes out of the jar into a temporary file of 17 MB,
  * which only an orderly end of the process would remove: here it goes as soon as it is mapped, so
  * that no kill leaves one behind. Thread-safe.
  */
@@ -18,16 +18,11 @@ final class RocksLibrary {
     private static final Path MAPPINGS = Path.of("/proc/self/maps");
     private static final String NAME = "librocksdbjni";
 
-    static {
-        RocksDB.loadLibrary();
-        removeFile();
-    }
-
     private RocksLibrary() {}
 
-    /** Returns once the library is loaded. */
-    static void load() {
-        // The work is done by the class's own initialisation.
+    static synchronized void load() {
+        RocksDB.loadLibrary();
+        removeFile();
     }
 
     private static void removeFile() {

@@ -176,15 +176,23 @@ public final class PeerAppender extends LogAppenderBase implements PeerLink.User
             link.detach(this);
             return;
         }
-        if (!link.isUp()) {
-            // Known also of a follower that is away.
-            needsBackfill = shouldNotifyToInstallSnapshot() != null;
+        long wait = MAX_TICK_MILLIS;
+        try {
+            if (!link.isUp()) {
+                // Known also of a follower that is away.
+                needsBackfill = shouldNotifyToInstallSnapshot() != null;
+            }
+            send();
+            getLeaderState().checkHealth(getFollower());
+            if (link.isUp()) {
+                wait = Math.max(MIN_TICK_MILLIS, Math.min(wait, getHeartbeatWaitTimeMs()));
+            }
+        } catch (RuntimeException e) {
+            LOG.error("{} met a failure, and goes on", this, e);
+        } finally {
+            // Whatever happened: a follower that hears nothing any more elects another leader.
+            link.loop().schedule(this::tick, wait, TimeUnit.MILLISECONDS);
         }
-        send();
-        getLeaderState().checkHealth(getFollower());
-        long wait =
-                link.isUp() ? Math.min(MAX_TICK_MILLIS, getHeartbeatWaitTimeMs()) : MAX_TICK_MILLIS;
-        link.loop().schedule(this::tick, Math.max(MIN_TICK_MILLIS, wait), TimeUnit.MILLISECONDS);
     }
 
     private void send() {
@@ -380,8 +388,10 @@ public final class PeerAppender extends LogAppenderBase implements PeerLink.User
         reset();
         getFollower()
                 .setNextIndex(getNextIndexForInconsistency(sent.firstIndex, reply.getNextIndex()));
-        if (errors++ > 0) {
+        if (errors > 0) {
             error();
+        } else {
+            errors = 1; // Where the follower stands is known now: the next try comes at once.
         }
     }
 

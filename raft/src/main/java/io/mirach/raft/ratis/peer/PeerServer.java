@@ -24,6 +24,7 @@ import org.apache.ratis.proto.RaftProtos.InstallSnapshotRequestProto;
 import org.apache.ratis.proto.RaftProtos.RaftRpcRequestProto;
 import org.apache.ratis.proto.RaftProtos.RequestVoteRequestProto;
 import org.apache.ratis.proto.RaftProtos.StartLeaderElectionRequestProto;
+import org.apache.ratis.protocol.RaftGroupId;
 import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
@@ -187,8 +188,8 @@ final class PeerServer {
                     PeerFrame.decode(AppendEntriesRequestProto.parser(), body);
             RaftRpcRequestProto header = request.getServerRequest();
             checkAddressee(header);
-            UUID group = VoteGuard.group(header);
-            order.run(group, cannotWait(request), () -> append(call, request));
+            RaftGroupId group = ProtoUtils.toRaftGroupId(header.getRaftGroupId());
+            order.run(group.getUuid(), cannotWait(group, request), () -> append(call, request));
         }
 
         private void append(long call, AppendEntriesRequestProto request) {
@@ -280,13 +281,9 @@ final class PeerServer {
     }
 
     /** Whether this replica follows in that term already: then no role has to change first. */
-    private boolean cannotWait(AppendEntriesRequestProto request) {
+    private boolean cannotWait(RaftGroupId group, AppendEntriesRequestProto request) {
         try {
-            DivisionInfo info =
-                    server.getDivision(
-                                    ProtoUtils.toRaftGroupId(
-                                            request.getServerRequest().getRaftGroupId()))
-                            .getInfo();
+            DivisionInfo info = server.getDivision(group).getInfo();
             return (info.isFollower() || info.isListener())
                     && info.getCurrentTerm() == request.getLeaderTerm();
         } catch (IOException e) {

@@ -85,7 +85,7 @@ public final class VoteGuard {
         return locks[Math.floorMod(group(request).hashCode(), locks.length)];
     }
 
-    static UUID group(RaftRpcRequestProto request) {
+    private static UUID group(RaftRpcRequestProto request) {
         return ProtoUtils.toRaftGroupId(request.getRaftGroupId()).getUuid();
     }
 
