@@ -96,10 +96,15 @@ final class ClusterClient implements MirachClient {
     }
 
     @Override
-    public CompletableFuture<AttachedVolume> attach(String volume, Attachment.Mode mode) {
+    public CompletableFuture<AttachedVolume> attach(String volume, AttachOptions options) {
         AttachRequest request =
                 new AttachRequest(
-                        volume, mode, config.gateway(), config.host(), config.ownerSecret());
+                        volume,
+                        options.mode(),
+                        config.gateway(),
+                        config.host(),
+                        config.ownerSecret(),
+                        options.force());
         CompletableFuture<AttachedVolume> result = new CompletableFuture<>();
         // One attempt as long as all may take: asking again would start over with a new epoch.
         meta(Opcode.ATTACH, request, config.attachTimeout(), config.attachTimeout())

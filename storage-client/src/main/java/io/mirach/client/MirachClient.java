@@ -32,7 +32,12 @@ public interface MirachClient extends AutoCloseable {
      * Attaches a volume as this client's owner; see {@link
      * io.mirach.protocol.cluster.AttachRequest}.
      */
-    CompletableFuture<AttachedVolume> attach(String volume, Attachment.Mode mode);
+    default CompletableFuture<AttachedVolume> attach(String volume, Attachment.Mode mode) {
+        return attach(volume, AttachOptions.of(mode));
+    }
+
+    /** As {@link #attach(String, Attachment.Mode)}, also by force or for a live migration. */
+    CompletableFuture<AttachedVolume> attach(String volume, AttachOptions options);
 
     /** Announces a gateway; repeat every few seconds while it lives. */
     CompletableFuture<Void> registerGateway(Gateway gateway);

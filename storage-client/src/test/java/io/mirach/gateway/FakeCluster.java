@@ -1,5 +1,6 @@
 package io.mirach.gateway;
 
+import io.mirach.client.AttachOptions;
 import io.mirach.client.AttachedVolume;
 import io.mirach.client.MirachClient;
 import io.mirach.model.Attachment;
@@ -197,9 +198,9 @@ final class FakeCluster implements MirachClient {
     }
 
     @Override
-    public CompletableFuture<AttachedVolume> attach(String volume, Attachment.Mode mode) {
+    public CompletableFuture<AttachedVolume> attach(String volume, AttachOptions options) {
         CompletableFuture<AttachedVolume> outcome = new CompletableFuture<>();
-        Runnable attach = () -> attach(volume, mode, outcome);
+        Runnable attach = () -> attach(volume, options.mode(), outcome);
         synchronized (this) {
             if (holdingAttaches) {
                 heldAttaches.add(attach);

@@ -8,7 +8,13 @@ import io.mirach.model.Attachment;
  * Answered with the {@link io.mirach.model.Attachment} once every placement group of the volume
  * admits its epoch.
  *
+ * @param force take the volume from whoever holds it, who is revoked at once
  * @param ownerSecret what proves the owner when it comes back; only its hash is kept
  */
 public record AttachRequest(
-        String volume, Attachment.Mode mode, String gateway, String host, String ownerSecret) {}
+        String volume,
+        Attachment.Mode mode,
+        String gateway,
+        String host,
+        String ownerSecret,
+        boolean force) {}

@@ -139,7 +139,7 @@ class ClusterMessagesTest {
                                 9,
                                 Optional.empty(),
                                 Optional.of(ClusterDelta.between(from, image(4)))),
-                        new AttachRequest("v", Attachment.Mode.READ_WRITE, "g", "h", "s"),
+                        new AttachRequest("v", Attachment.Mode.READ_WRITE, "g", "h", "s", true),
                         new RegisterGateway(new Gateway("g", "h", List.of())),
                         from.attachments().get(new VolumeId(1)));
         for (Object message : messages) {

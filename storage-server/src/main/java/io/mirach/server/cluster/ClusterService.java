@@ -115,6 +115,7 @@ public final class ClusterService {
                                                     request.gateway(),
                                                     request.host(),
                                                     sha256(request.ownerSecret()),
+                                                    request.force(),
                                                     clock.millis()))
                                     .thenApply(MetaReply::orThrow)
                                     .thenCompose(

@@ -65,7 +65,8 @@ final class AttachmentChanges {
      * already, so the next owner need not wait: its own admission evicts it.
      */
     private static boolean mayTakeOver(Attachment holder, MetaCommand.Attach command) {
-        return holder.state() == Attachment.State.RELEASING
+        return command.force()
+                || holder.state() == Attachment.State.RELEASING
                 || holder.gateway().equals(command.gateway())
                         && holder.ownerProofSha256().equals(command.ownerProofSha256());
     }

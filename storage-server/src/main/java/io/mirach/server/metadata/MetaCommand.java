@@ -79,6 +79,7 @@ public sealed interface MetaCommand {
             String gateway,
             String host,
             String ownerProofSha256,
+            boolean force,
             long grantedAtMs)
             implements MetaCommand {}
 

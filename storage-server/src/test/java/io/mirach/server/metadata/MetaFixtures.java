@@ -69,6 +69,7 @@ public final class MetaFixtures {
                 gateway,
                 gateway + "-host",
                 proof,
+                false,
                 2000);
     }
 

@@ -203,6 +203,23 @@ class MetaTransitionTest {
     }
 
     @Test
+    void forceTakesTheVolumeFromWhoeverHoldsIt() {
+        MetaTransition taken =
+                MetaTransition.apply(
+                        withLiveAttachment(),
+                        new MetaCommand.Attach(
+                                VOLUME,
+                                Attachment.Mode.READ_WRITE,
+                                "gw2",
+                                "gw2-host",
+                                "proof2",
+                                true,
+                                3000));
+        assertThat(taken.reply().id()).isEqualTo(2);
+        assertThat(image(taken.next()).attachments().get(VOLUME).gateway()).isEqualTo("gw2");
+    }
+
+    @Test
     void aVolumeInUseIsNotDeleted() {
         assertThat(refusal(withLiveAttachment(), new MetaCommand.DeleteVolume(VOLUME)))
                 .isEqualTo(ErrorCode.VOLUME_IN_USE);
