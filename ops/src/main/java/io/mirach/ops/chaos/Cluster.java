@@ -1,0 +1,173 @@
+package io.mirach.ops.chaos;
+
+import io.mirach.admin.AdminClient;
+import io.mirach.admin.CreateVolumeRequest;
+import io.mirach.admin.InitRequest;
+import io.mirach.admin.NodeSummary;
+import io.mirach.admin.PgView;
+import io.mirach.admin.StatusView;
+import io.mirach.cli.CliClock;
+import io.mirach.model.Volume;
+import io.mirach.protocol.HttpEndpoint;
+import io.mirach.protocol.MirachException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
+
+/**
+ * A cluster of separate node processes on this machine. Confined to one thread, except {@link
+ * #close}.
+ */
+final class Cluster implements AutoCloseable {
+    private static final Duration LIMIT = Duration.ofMinutes(3);
+    private static final Duration LOOK_INTERVAL = Duration.ofMillis(50);
+    private static final Duration ADMIN_READ_LIMIT = Duration.ofSeconds(3);
+
+    private final Network network;
+    private final int placementGroups;
+    private final List<ClusterNode> nodes = new ArrayList<>();
+    private final AdminClient admin;
+    private final CliClock clock;
+
+    Cluster(
+            Network network,
+            int nodeCount,
+            int placementGroups,
+            Path launcher,
+            Path folder,
+            CliClock clock) {
+        this.network = network;
+        this.placementGroups = placementGroups;
+        this.clock = clock;
+        for (int number = 1; number <= nodeCount; number++) {
+            nodes.add(new ClusterNode(number, launcher, folder, network));
+        }
+        this.admin =
+                new AdminClient(
+                        endpoints().stream().map(HttpEndpoint::parse).toList(),
+                        ADMIN_READ_LIMIT,
+                        AdminClient.CHANGE_TIMEOUT);
+    }
+
+    Network network() {
+        return network;
+    }
+
+    List<ClusterNode> nodes() {
+        return List.copyOf(nodes);
+    }
+
+    AdminClient admin() {
+        return admin;
+    }
+
+    /** The nodes' HTTP addresses. */
+    List<String> endpoints() {
+        return IntStream.rangeClosed(1, nodes.size()).mapToObj(network::httpAddress).toList();
+    }
+
+    /** Starts the nodes, forms a cluster of them, and waits until it serves. */
+    void start() throws InterruptedException {
+        nodes.forEach(ClusterNode::start);
+        for (ClusterNode node : nodes) {
+            awaitAnswer(node);
+        }
+        admin.initCluster(new InitRequest(endpoints(), placementGroups));
+        awaitServing();
+    }
+
+    void awaitAnswer(ClusterNode node) throws InterruptedException {
+        AdminClient one =
+                new AdminClient(
+                        List.of(HttpEndpoint.parse(network.httpAddress(node.number()))),
+                        ADMIN_READ_LIMIT,
+                        AdminClient.CHANGE_TIMEOUT);
+        await(
+                node.name() + " to answer",
+                () -> {
+                    one.node();
+                    return true;
+                });
+    }
+
+    /** Waits until all nodes are up and every placement group has a leader. */
+    void awaitServing() throws InterruptedException {
+        await(
+                "all nodes to be up and every placement group to be led",
+                () -> {
+                    StatusView status = admin.status();
+                    return status.pgs().total() >= placementGroups
+                            && status.pgs().unserved() == 0
+                            && status.nodes().stream()
+                                    .allMatch(node -> node.state() == NodeSummary.State.UP);
+                });
+    }
+
+    void createVolume(String name, long sizeBytes, int extentBytes) throws InterruptedException {
+        admin.createVolume(new CreateVolumeRequest(name, sizeBytes, extentBytes));
+        await(
+                "volume " + name + " to be known to every placement group",
+                () -> admin.volume(name).state() == Volume.State.AVAILABLE);
+    }
+
+    /** The node that leads one of the placement groups that hold blocks, drawn at random. */
+    ClusterNode someLeader(Random random) throws InterruptedException {
+        int group = 1 + random.nextInt(placementGroups);
+        List<ClusterNode> found = new ArrayList<>();
+        await(
+                "placement group " + group + " to be led",
+                () -> {
+                    leaderOf(group).ifPresent(found::add);
+                    return !found.isEmpty();
+                });
+        return found.get(0);
+    }
+
+    private Optional<ClusterNode> leaderOf(int group) {
+        return admin.placementGroups().stream()
+                .filter(view -> view.id() == group)
+                .map(PgView::leader)
+                .flatMap(Optional::stream)
+                .flatMap(name -> nodes.stream().filter(node -> node.name().equals(name)))
+                .findFirst();
+    }
+
+    /** Waits; no answer counts as false. Fails when a node that should run has ended. */
+    private void await(String what, BooleanSupplier condition) throws InterruptedException {
+        long deadline = clock.nanoTime() + LIMIT.toNanos();
+        String last = "not so yet";
+        while (clock.nanoTime() - deadline < 0) {
+            for (ClusterNode node : nodes) {
+                if (!node.isAlive()) {
+                    throw new ChaosException(node.end());
+                }
+            }
+            try {
+                if (condition.getAsBoolean()) {
+                    return;
+                }
+            } catch (MirachException e) {
+                last = e.toString();
+            }
+            clock.pause(LOOK_INTERVAL);
+        }
+        throw new ChaosException(
+                "waited " + LIMIT.toSeconds() + " s in vain for " + what + ": " + last);
+    }
+
+    void dumpThreads() {
+        nodes.forEach(ClusterNode::dumpThreads);
+    }
+
+    /** Ends all at once; their data stays. */
+    @Override
+    public void close() {
+        nodes.forEach(ClusterNode::destroy);
+        network.close();
+    }
+}

@@ -1,0 +1,231 @@
+package io.mirach.ops.chaos;
+
+import io.mirach.admin.DetachRequest;
+import io.mirach.client.AttachedVolume;
+import io.mirach.client.MirachClient;
+import io.mirach.client.MirachClientConfig;
+import io.mirach.client.MirachClients;
+import io.mirach.client.transport.EventLoops;
+import io.mirach.model.Attachment;
+import io.mirach.model.Block;
+import io.mirach.model.PlacementGroupId;
+import io.mirach.model.Slot;
+import io.mirach.model.Volume;
+import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.MirachException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.LongFunction;
+
+/**
+ * A few hot blocks in every placement group, each a register: many calls at once write values that
+ * nobody else writes, and read. Half of the blocks are written through the ordinary client, half by
+ * the {@link DirectClient}, which also reads them all.
+ */
+final class RegistersWorkload implements Workload {
+    private static final String VOLUME = "registers";
+    private static final String SECRET = "chaos";
+    private static final int EXTENT_BYTES = Volume.MIN_EXTENT_BYTES;
+    private static final int[] BLOCKS_IN_EXTENT = {0, 5};
+    private static final int SESSION_WRITERS = 4;
+    private static final int SESSION_READERS = 2;
+    private static final int DIRECT_WRITERS = 6;
+    private static final int DIRECT_READERS = 2;
+    private static final int WRITE_PAUSE_MS = 50;
+    private static final int READ_PAUSE_MS = 12;
+    private static final int LIMIT_SECONDS = 180;
+
+    private final Cluster cluster;
+    private final History history;
+    private final Random random;
+    private final EventLoops loops = EventLoops.start("chaos-clients", 1);
+    private final Pace pace = new Pace("chaos-pace");
+
+    private final List<Long> sessionBlocks = new ArrayList<>();
+    private final List<Long> directBlocks = new ArrayList<>();
+    private int gateways = 1;
+    private int holders;
+    private Holder current;
+    // Fenced, and at work all the same, until the next one is.
+    private Optional<Holder> fenced = Optional.empty();
+
+    RegistersWorkload(Cluster cluster, History history, Random random) {
+        this.cluster = cluster;
+        this.history = history;
+        this.random = random;
+    }
+
+    @Override
+    public void start() throws InterruptedException {
+        cluster.createVolume(VOLUME, (long) Slot.COUNT * EXTENT_BYTES, EXTENT_BYTES);
+        current = attach();
+        startLanes(current);
+    }
+
+    @Override
+    public void takeOver() throws InterruptedException {
+        if (random.nextBoolean()) {
+            // Else it is the same owner, who proves it.
+            cluster.admin().detach(VOLUME, new DetachRequest(true));
+            gateways++;
+        }
+        Holder next = attach();
+        fenced.ifPresent(Holder::close);
+        fenced = Optional.of(current);
+        current = next;
+        startLanes(next);
+    }
+
+    private Holder attach() throws InterruptedException {
+        MirachClientConfig config =
+                MirachClientConfig.of(cluster.endpoints(), "chaos-" + gateways, "chaos", SECRET);
+        MirachClient client = await(MirachClients.connect(config, loops), "a client to connect");
+        try {
+            AttachedVolume volume =
+                    await(client.attach(VOLUME, Attachment.Mode.READ_WRITE), "the attachment");
+            history.granted(volume.epoch().value());
+            if (sessionBlocks.isEmpty()) {
+                chooseBlocks(client.image().volumeNamed(VOLUME).orElseThrow());
+            }
+            return new Holder("client-" + ++holders, client, volume, loops, history, pace, random);
+        } catch (RuntimeException e) {
+            client.close();
+            throw e;
+        }
+    }
+
+    /** In each placement group one extent for either client. */
+    private void chooseBlocks(Volume volume) {
+        Map<PlacementGroupId, Integer> chosen = new HashMap<>();
+        for (int extent = 0; extent < Slot.COUNT; extent++) {
+            int nth = chosen.merge(volume.placementGroupOfExtent(extent), 1, Integer::sum);
+            if (nth > 2) {
+                continue;
+            }
+            for (int block : BLOCKS_IN_EXTENT) {
+                (nth == 1 ? sessionBlocks : directBlocks)
+                        .add((long) extent * (EXTENT_BYTES / Block.BYTES) + block);
+            }
+        }
+    }
+
+    private void startLanes(Holder holder) {
+        for (int i = 0; i < SESSION_WRITERS; i++) {
+            sessionLane(holder, sessionBlocks, holder.session()::write, WRITE_PAUSE_MS);
+        }
+        List<Long> all = new ArrayList<>(sessionBlocks);
+        all.addAll(directBlocks);
+        for (int i = 0; i < SESSION_READERS; i++) {
+            sessionLane(holder, all, holder.session()::read, READ_PAUSE_MS);
+        }
+        for (int i = 0; i < DIRECT_WRITERS; i++) {
+            directWrites(holder);
+        }
+        for (int i = 0; i < DIRECT_READERS; i++) {
+            directReads(holder, all);
+        }
+    }
+
+    /** One call after the other, until the attachment is over. */
+    private void sessionLane(
+            Holder holder,
+            List<Long> blocks,
+            LongFunction<CompletableFuture<Void>> call,
+            int pauseMs) {
+        pace.after(
+                random.nextInt(pauseMs),
+                () -> {
+                    if (!holder.isClosed()) {
+                        call.apply(oneOf(blocks))
+                                .thenRun(() -> sessionLane(holder, blocks, call, pauseMs));
+                    }
+                });
+    }
+
+    /** One call after the other, fenced or not. */
+    private void directWrites(Holder holder) {
+        pace.after(
+                random.nextInt(WRITE_PAUSE_MS),
+                () -> {
+                    if (!holder.isClosed()) {
+                        holder.direct()
+                                .write(oneOf(directBlocks))
+                                .whenComplete((done, failure) -> directWrites(holder));
+                    }
+                });
+    }
+
+    /** At a fixed rate, whether they are answered or not. */
+    private void directReads(Holder holder, List<Long> blocks) {
+        pace.after(
+                random.nextInt(READ_PAUSE_MS),
+                () -> {
+                    if (!holder.isClosed()) {
+                        holder.direct().read(oneOf(blocks));
+                        directReads(holder, blocks);
+                    }
+                });
+    }
+
+    private long oneOf(List<Long> blocks) {
+        return blocks.get(random.nextInt(blocks.size()));
+    }
+
+    @Override
+    public void confirmAll() throws InterruptedException {
+        pace.failure()
+                .ifPresent(
+                        e -> {
+                            throw new ChaosException("the workload itself failed: " + e, e);
+                        });
+        List<CompletableFuture<Void>> calls = new ArrayList<>();
+        for (long block : sessionBlocks) {
+            calls.add(
+                    current.session()
+                            .write(block)
+                            .thenCompose(written -> current.session().read(block)));
+        }
+        for (long block : directBlocks) {
+            calls.add(
+                    current.direct()
+                            .write(block)
+                            .thenCompose(written -> current.session().read(block)));
+        }
+        await(
+                CompletableFuture.allOf(calls.toArray(CompletableFuture<?>[]::new)),
+                "every register to be written and read");
+    }
+
+    private static <T> T await(CompletableFuture<T> future, String what)
+            throws InterruptedException {
+        try {
+            return future.get(LIMIT_SECONDS, TimeUnit.SECONDS);
+        } catch (ExecutionException e) {
+            ErrorCode code =
+                    e.getCause() instanceof MirachException m ? m.code() : ErrorCode.INTERNAL;
+            throw new ChaosException(
+                    "waited for " + what + " and got " + code + ": " + e.getCause().getMessage(),
+                    e.getCause());
+        } catch (TimeoutException e) {
+            throw new ChaosException("waited " + LIMIT_SECONDS + " s in vain for " + what, e);
+        }
+    }
+
+    @Override
+    public void close() {
+        pace.close();
+        fenced.ifPresent(Holder::close);
+        if (current != null) {
+            current.close();
+        }
+        loops.close();
+    }
+}

@@ -1,0 +1,23 @@
+package io.mirach.ops.chaos;
+
+/**
+ * Clients at work on a cluster, recording what they see. Its methods are called by one thread and
+ * block; the work itself goes on meanwhile.
+ */
+interface Workload extends AutoCloseable {
+    /** Prepares what it needs in a cluster that serves, and starts. */
+    void start() throws InterruptedException;
+
+    /** Another client takes over, and the one that it took over from goes on as if it had not. */
+    void takeOver() throws InterruptedException;
+
+    /**
+     * In a cluster that serves again, has every register written and read once more. Fails with
+     * {@link ChaosException} if that cannot be done.
+     */
+    void confirmAll() throws InterruptedException;
+
+    /** Ends the clients. */
+    @Override
+    void close();
+}
