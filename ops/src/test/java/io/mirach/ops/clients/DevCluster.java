@@ -88,12 +88,16 @@ final class DevCluster implements AutoCloseable {
 
     /** Runs an administrator's command, which must succeed. */
     String mirach(String... arguments) {
+        return command(arguments).run(Duration.ofMinutes(1));
+    }
+
+    /** An administrator's command. */
+    Command command(String... arguments) {
         try {
             List<String> words = new ArrayList<>(List.of(launcher.toString()));
             words.addAll(Arrays.asList(arguments));
             return Command.of(words)
-                    .env("MIRACH_ENDPOINT", Files.readString(dir.resolve("endpoint")).strip())
-                    .run(Duration.ofMinutes(1));
+                    .env("MIRACH_ENDPOINT", Files.readString(dir.resolve("endpoint")).strip());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
@@ -42,6 +43,7 @@ class DevIT {
             assertThat(pssBytes(cluster)).isLessThan(MAX_PSS_BYTES);
             Path image = write(cluster);
             everyMetricIsDocumented(cluster);
+            benchMeasuresAndLeavesNothing(cluster);
 
             assertThat(cluster.dev("--detach").run(SOON)).contains("running already");
             portInUseIsToldAtOnce(cluster);
@@ -61,6 +63,44 @@ class DevIT {
             assertThat(cluster.mirach("status")).contains("4 of 4 up");
             assertThat(Files.readAllBytes(read(cluster))).isEqualTo(new byte[VOLUME_BYTES]);
         }
+    }
+
+    /** Over NBD and by the native client; the demo volume, which holds data, is not written to. */
+    private static void benchMeasuresAndLeavesNothing(DevCluster cluster) {
+        List<String> options =
+                List.of(
+                        "--dev",
+                        cluster.dir().toString(),
+                        "--size",
+                        "4MiB",
+                        "--runtime",
+                        "1",
+                        "--warmup",
+                        "1",
+                        "--jobs",
+                        "randwrite-4k-qd4,seqread-128k-qd4");
+        String table = cluster.command(words("bench", options)).run(DevCluster.START_LIMIT);
+        assertThat(table)
+                .contains("randwrite-4k-qd4", "seqread-128k-qd4", "fdatasync", "ping     node-3")
+                .contains("gateway (pid ", "node-1 (pid ", "removed again");
+        String json =
+                cluster.command(words("bench", options, "--native", "--skip-limits", "-o", "json"))
+                        .run(DevCluster.START_LIMIT);
+        assertThat(json).contains("\"path\" : \"native\"");
+        assertThat(json).as("CPU time of the nodes").doesNotContain("PerRequest\" : null");
+        assertThat(cluster.mirach("volume", "ls")).contains("demo").doesNotContain("bench-");
+        Command.Result refused =
+                cluster.command(words("bench", options, "--uri", cluster.uri("demo")))
+                        .start()
+                        .end(SOON);
+        assertThat(refused.exitCode()).isEqualTo(4);
+        assertThat(refused.output()).contains("the volume holds data");
+    }
+
+    private static String[] words(String command, List<String> options, String... more) {
+        return Stream.of(List.of(command), options, List.of(more))
+                .flatMap(List::stream)
+                .toArray(String[]::new);
     }
 
     /** ops/METRICS.md names each of Mirach's own metrics that a node serves, and no other. */
