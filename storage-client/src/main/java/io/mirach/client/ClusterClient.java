@@ -27,6 +27,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 
 /** The native client: one per process and cluster, made by {@link MirachClients}. */
@@ -44,6 +45,7 @@ final class ClusterClient implements MirachClient {
     private final ClusterRouting routing;
     private final ByteBufAllocator allocator = ByteBufAllocator.DEFAULT;
     private final Set<AttachmentLife> attached = ConcurrentHashMap.newKeySet();
+    private final AtomicLong abandonedBytes = new AtomicLong();
     private volatile boolean closed;
 
     ClusterClient(MirachClientConfig config, EventLoops loops, boolean ownsLoops) {
@@ -146,7 +148,13 @@ final class ClusterClient implements MirachClient {
         life.closed().whenComplete((ok, failure) -> attached.remove(life));
         VolumeCalls calls = new VolumeCalls(life, routing, map, timer, config.routing());
         VolumeSession session =
-                new VolumeSession(calls, config, allocator, timer, () -> giveBack(attachment));
+                new VolumeSession(
+                        calls,
+                        config,
+                        allocator,
+                        timer,
+                        abandonedBytes,
+                        () -> giveBack(attachment));
         if (closed) {
             life.end(new MirachException(ErrorCode.SHUTTING_DOWN, "client is closed"));
         }

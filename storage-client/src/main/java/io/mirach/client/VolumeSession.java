@@ -53,13 +53,14 @@ final class VolumeSession implements AttachedVolume {
     private final InFlight allInFlight = new InFlight();
     private final InFlight writesInFlight = new InFlight();
     private final Set<Operation<?>> operations = ConcurrentHashMap.newKeySet();
-    private final AbandonedWrites abandoned = new AbandonedWrites();
+    private final AbandonedWrites abandoned;
 
     private final Object detachLock = new Object();
     // Guarded by detachLock; empty until asked for.
     private Optional<CompletableFuture<Void>> detached = Optional.empty();
 
     /**
+     * @param abandonedBytes data of writes that were given up, over all volumes of the client
      * @param giveBack tells the cluster that the attachment has ended
      */
     VolumeSession(
@@ -67,6 +68,7 @@ final class VolumeSession implements AttachedVolume {
             MirachClientConfig config,
             ByteBufAllocator allocator,
             EventExecutor timer,
+            AtomicLong abandonedBytes,
             Supplier<CompletableFuture<Void>> giveBack) {
         this.life = calls.life();
         this.mapper = new ExtentMapper(life.volume().extentBytes());
@@ -76,6 +78,7 @@ final class VolumeSession implements AttachedVolume {
         this.allocator = allocator;
         this.timer = timer;
         this.requestTimeout = config.requestTimeout();
+        this.abandoned = new AbandonedWrites(abandonedBytes);
         this.giveBack = giveBack;
         this.budget = new ByteBudget(config.maxBytesInFlight());
         this.maxBytesQueued = config.maxBytesQueued();
@@ -282,7 +285,9 @@ final class VolumeSession implements AttachedVolume {
             Runnable cleanUp) {
         CompletableFuture<Void> settled = new CompletableFuture<>();
         // Known as abandoned before its caller is told so: the caller may write again at once.
-        limitTime(operation, () -> abandoned.add(offsetBytes, endBytes, settled));
+        limitTime(
+                operation,
+                () -> abandoned.add(offsetBytes, endBytes, operation.queuedBytes, settled));
         CompletableFuture<Void> ended =
                 abandoned.isEmpty()
                         ? run.start()
@@ -398,6 +403,13 @@ final class VolumeSession implements AttachedVolume {
             return refused(
                     ErrorCode.INVALID_ARGUMENT,
                     "a request of " + lengthBytes + " bytes; at most " + maxBytes);
+        }
+        if (isWrite && abandoned.isFull()) {
+            return refused(
+                    ErrorCode.TIMEOUT,
+                    "writes that were not answered in time are still on their way, and hold "
+                            + (AbandonedWrites.MAX_BYTES >> 20)
+                            + " MiB");
         }
         if (requests.get() > maxRequests || bytesQueued.get() > maxBytesQueued) {
             return refused(

@@ -16,10 +16,11 @@ final class ClusterConnections {
             GatewayConfig config, String host, String ownerSecret, EventLoops loops) {
         return MirachClients.connect(
                 MirachClientConfig.of(
-                        config.endpoints().stream().map(HttpEndpoint::toString).toList(),
-                        config.name(),
-                        host,
-                        ownerSecret),
+                                config.endpoints().stream().map(HttpEndpoint::toString).toList(),
+                                config.name(),
+                                host,
+                                ownerSecret)
+                        .withRequestTimeout(config.ioTimeout()),
                 loops);
     }
 }

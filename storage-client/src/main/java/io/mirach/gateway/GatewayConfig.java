@@ -17,6 +17,8 @@ import java.util.Objects;
  * @param stateDir keeps the secret that proves that it is the same gateway when it comes back
  * @param autoAttach serve every volume by name: attach when a client opens it, detach after the
  *     last one has left
+ * @param ioTimeout after which a request that the cluster does not answer fails with EIO; zero
+ *     waits as long as it takes, as a disk would. A write that failed so may still take effect.
  * @param threads event loops that serve NBD clients and talk to nodes
  * @param shutdownTimeout how long the requests in flight may take at shutdown
  */
@@ -27,10 +29,18 @@ public record GatewayConfig(
         Path stateDir,
         boolean autoAttach,
         NbdLimits limits,
+        Duration ioTimeout,
         int threads,
         Duration shutdownTimeout) {
     public static final int DEFAULT_THREADS =
             Math.max(1, Math.min(4, Runtime.getRuntime().availableProcessors() / 2));
+
+    /** Waits. */
+    public static final Duration DEFAULT_IO_TIMEOUT = Duration.ZERO;
+
+    /** A shorter one would fail requests over any failover. */
+    public static final Duration MIN_IO_TIMEOUT = Duration.ofSeconds(1);
+
     public static final Duration DEFAULT_SHUTDOWN_TIMEOUT = Duration.ofSeconds(20);
 
     /** How often a gateway announces itself, and tries again what it has been ordered to attach. */
@@ -53,6 +63,10 @@ public record GatewayConfig(
         }
         if (threads < 1 || threads > 256) {
             throw new IllegalArgumentException("threads must be from 1 to 256: " + threads);
+        }
+        if (!ioTimeout.isZero() && ioTimeout.compareTo(MIN_IO_TIMEOUT) < 0) {
+            throw new IllegalArgumentException(
+                    "io-timeout must be 0s (wait) or at least 1s; a failover takes a few seconds");
         }
         if (shutdownTimeout.isNegative() || shutdownTimeout.isZero()) {
             throw new IllegalArgumentException("shutdown-timeout must be positive");

@@ -39,6 +39,7 @@ import java.util.stream.Collectors;
  * listen: [unix:///run/mirach/nbd.sock, tcp://127.0.0.1:10809]
  * state-dir: /var/lib/mirach/gateway
  * auto-attach: false                 # default
+ * io-timeout: 0s                     # default: wait for the cluster, as a disk would
  * limits:                            # all with defaults
  *   connections: 64
  *   requests-in-flight: 1024         # per connection
@@ -69,6 +70,7 @@ final class GatewayConfigFile {
             List<String> listen,
             String stateDir,
             Boolean autoAttach,
+            String ioTimeout,
             Limits limits) {}
 
     /** The part under {@code limits}. */
@@ -167,6 +169,7 @@ final class GatewayConfigFile {
                 path(required("state-dir", content.stateDir())),
                 Optional.ofNullable(content.autoAttach()).orElse(false),
                 limitsOf(limits),
+                time("io-timeout", content.ioTimeout(), GatewayConfig.DEFAULT_IO_TIMEOUT),
                 Optional.ofNullable(limits.threads()).orElse(GatewayConfig.DEFAULT_THREADS),
                 time(
                         "limits.shutdown-timeout",

@@ -35,6 +35,7 @@ class GatewayConfigFileTest {
         assertThat(config.name()).isEqualTo(GatewayConfigFile.hostName());
         assertThat(config.autoAttach()).isFalse();
         assertThat(config.limits()).isEqualTo(NbdLimits.DEFAULT);
+        assertThat(config.ioTimeout()).as("it waits, as a disk would").isZero();
         assertThat(config.shutdownTimeout()).isEqualTo(Duration.ofSeconds(20));
         assertThat(config.threads()).isPositive();
     }
@@ -51,6 +52,7 @@ class GatewayConfigFileTest {
                           - tcp://[::1]:0
                         state-dir: /var/lib/mirach/gateway
                         auto-attach: true
+                        io-timeout: 90s
                         limits:
                           connections: 8
                           requests-in-flight: 128
@@ -77,6 +79,7 @@ class GatewayConfigFileTest {
         assertThat(config.limits().handshakeTimeout()).isEqualTo(Duration.ofMillis(500));
         assertThat(config.limits().stallTimeout()).isEqualTo(Duration.ofMinutes(2));
         assertThat(config.shutdownTimeout()).isEqualTo(Duration.ofSeconds(7));
+        assertThat(config.ioTimeout()).isEqualTo(Duration.ofSeconds(90));
         assertThat(config.threads()).isEqualTo(3);
     }
 
@@ -93,6 +96,8 @@ class GatewayConfigFileTest {
                 "limits: {stall-timeout: soon} | limits.stall-timeout: not a time",
                 "auto-attach: [1] | auto-attach",
                 "name: 'a b' | name must match",
+                "io-timeout: soon | io-timeout: not a time",
+                "io-timeout: 10ms | io-timeout must be 0s (wait) or at least 1s",
                 "listen: [] | Duplicate field 'listen'",
                 "threads: 3 | unknown key 'threads'"
             })

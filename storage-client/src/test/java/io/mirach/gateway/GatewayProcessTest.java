@@ -44,6 +44,7 @@ class GatewayProcessTest {
                 folder.resolve("state"),
                 true,
                 NbdLimits.DEFAULT,
+                GatewayConfig.DEFAULT_IO_TIMEOUT,
                 1,
                 Duration.ofSeconds(5));
     }
