@@ -146,11 +146,22 @@ final class VolumeCalls {
         private void againIn(long nanos) {
             try {
                 // Also with no pause: a chain of synchronous answers must not nest.
-                timer.schedule(this::attempt, nanos, TimeUnit.NANOSECONDS);
+                timer.schedule(this::attempt, nanos, TimeUnit.NANOSECONDS)
+                        // A loop that ends drops what was to come, and nobody else has this trial.
+                        .addListener(
+                                pause -> {
+                                    if (pause.isCancelled()) {
+                                        closed();
+                                    }
+                                });
             } catch (RejectedExecutionException closing) {
-                result.completeExceptionally(
-                        new MirachException(ErrorCode.SHUTTING_DOWN, "client is closed"));
+                closed();
             }
+        }
+
+        private void closed() {
+            result.completeExceptionally(
+                    new MirachException(ErrorCode.SHUTTING_DOWN, "client is closed"));
         }
     }
 }

@@ -37,6 +37,10 @@ final class RatisSettings {
         // A replica away and back must not unseat a leader that the others still follow.
         RaftServerConfigKeys.LeaderElection.setPreVote(properties, true);
         RaftServerConfigKeys.LeaderElection.setLeaderStepDownWaitTime(properties, seconds(3));
+        // By default a host that was stopped for a minute closes its server for good when it goes
+        // on.
+        // Nothing here needs that: leaders give up sooner, and leases count real time.
+        RaftServerConfigKeys.setCloseThreshold(properties, seconds(7 * 24 * 3600));
         // The default of 60 s lets a leader send to a dead follower without a pause for as long.
         RaftServerConfigKeys.Rpc.setSlownessTimeout(properties, seconds(10));
         // Nobody retries through Ratis: the state machine tells duplicates itself.

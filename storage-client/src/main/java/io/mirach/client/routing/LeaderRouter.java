@@ -307,15 +307,33 @@ public final class LeaderRouter {
     private void pause(Call call) {
         call.quickTries = 0;
         long nanos = config.backoffNanos(call.rounds++, jitter.getAsDouble());
-        schedule(call, Math.min(nanos, Math.max(0, call.leftNanos())), () -> route(call));
+        try {
+            timer.schedule(
+                            () -> route(call),
+                            Math.min(nanos, Math.max(0, call.leftNanos())),
+                            TimeUnit.NANOSECONDS)
+                    // A loop that ends drops what was to come, and nobody else has this call.
+                    .addListener(
+                            pause -> {
+                                if (pause.isCancelled()) {
+                                    fail(call, closing());
+                                }
+                            });
+        } catch (RejectedExecutionException closing) {
+            fail(call, closing());
+        }
     }
 
     private void schedule(Call call, long nanos, Runnable task) {
         try {
             timer.schedule(task, nanos, TimeUnit.NANOSECONDS);
         } catch (RejectedExecutionException closing) {
-            fail(call, new MirachException(ErrorCode.SHUTTING_DOWN, "client is closed"));
+            fail(call, closing());
         }
+    }
+
+    private static MirachException closing() {
+        return new MirachException(ErrorCode.SHUTTING_DOWN, "client is closed");
     }
 
     /** A leader's answer came from {@code target}, or it takes as long as only a leader does. */

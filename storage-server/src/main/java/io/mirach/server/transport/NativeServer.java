@@ -56,6 +56,7 @@ public final class NativeServer implements AutoCloseable {
         ChannelGroup connections =
                 new DefaultChannelGroup("native", GlobalEventExecutor.INSTANCE, true);
         RequestRoutes routes = new RequestRoutes(handlers, self, clusterId);
+        RequestMemory memory = new RequestMemory(config.maxBytesInAll());
         ServerBootstrap bootstrap =
                 new ServerBootstrap()
                         .group(loops.group())
@@ -68,7 +69,7 @@ public final class NativeServer implements AutoCloseable {
                                 new ChannelInitializer<>() {
                                     @Override
                                     protected void initChannel(Channel channel) {
-                                        accept(channel, config, routes, connections);
+                                        accept(channel, config, routes, memory, connections);
                                     }
                                 });
         var bound = bootstrap.bind(config.bindAddress().resolve()).awaitUninterruptibly();
@@ -84,6 +85,7 @@ public final class NativeServer implements AutoCloseable {
             Channel channel,
             NativeServerConfig config,
             RequestRoutes routes,
+            RequestMemory memory,
             ChannelGroup connections) {
         if (connections.size() >= config.maxConnections()) {
             LOG.warn(
@@ -96,7 +98,7 @@ public final class NativeServer implements AutoCloseable {
         connections.add(channel);
         channel.pipeline()
                 .addLast(new FrameDecoder())
-                .addLast(new ServerConnection(channel, config, routes));
+                .addLast(new ServerConnection(channel, config, routes, memory));
     }
 
     /** Where it listens, with the port that was taken. */

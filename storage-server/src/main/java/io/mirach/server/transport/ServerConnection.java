@@ -17,6 +17,7 @@ import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOutboundBuffer;
 import java.io.IOException;
 import java.util.Optional;
 import java.util.UUID;
@@ -29,7 +30,8 @@ import org.slf4j.LoggerFactory;
 /**
  * The server's side of one connection: gives requests to their handlers, writes replies in the
  * order in which they become ready, many with one flush, and stops reading while too much of this
- * peer is in memory. Confined to the channel's event loop, but for {@link #reply}.
+ * peer is in memory. Reads and writes for which the node has no memory are refused. Confined to the
+ * channel's event loop, but for {@link #reply}.
  */
 final class ServerConnection extends ChannelInboundHandlerAdapter {
     private static final Logger LOG = LoggerFactory.getLogger(ServerConnection.class);
@@ -41,21 +43,31 @@ final class ServerConnection extends ChannelInboundHandlerAdapter {
     private final Channel channel;
     private final NativeServerConfig config;
     private final RequestRoutes routes;
+    private final RequestMemory memory;
     private final WriteBatch<Reply> outbox;
     private String peer = "";
     private boolean greeted;
     private boolean closing;
     private long bytesInFlight;
     private int requestsInFlight;
+    // Of replies, since the connection was made.
+    private long enqueuedBytes;
+    private long sentBytesSeen;
+    private boolean watchingPeer;
 
     // Of the replies written since the last flush.
     private ChannelFuture lastWritten;
     private long writtenBytes;
 
-    ServerConnection(Channel channel, NativeServerConfig config, RequestRoutes routes) {
+    ServerConnection(
+            Channel channel,
+            NativeServerConfig config,
+            RequestRoutes routes,
+            RequestMemory memory) {
         this.channel = channel;
         this.config = config;
         this.routes = routes;
+        this.memory = memory;
         this.outbox =
                 new WriteBatch<>(
                         channel.eventLoop(),
@@ -94,7 +106,7 @@ final class ServerConnection extends ChannelInboundHandlerAdapter {
         if (frame.opcode() == Opcode.READ.number()) {
             charge += ReadRequestCodec.replyBytesAtMost(frame.body());
         }
-        bytesInFlight += charge;
+        charge(charge);
         requestsInFlight++;
         regulate();
         answer(frame, charge);
@@ -114,6 +126,15 @@ final class ServerConnection extends ChannelInboundHandlerAdapter {
         if (frame.opcode() == Opcode.PING.number()) {
             frame.body().release();
             reply(frame, charge, Unpooled.EMPTY_BUFFER);
+            return;
+        }
+        if (isData(frame.opcode()) && !memory.admits(bytesInFlight, charge)) {
+            frame.body().release();
+            refuse(
+                    frame,
+                    charge,
+                    new MirachException(
+                            ErrorCode.BACK_PRESSURED, "too many requests are in memory"));
             return;
         }
         Optional<RequestHandler> handler = routes.handlerOf(frame.opcode());
@@ -144,6 +165,18 @@ final class ServerConnection extends ChannelInboundHandlerAdapter {
                         reply(frame, charge, body);
                     }
                 });
+    }
+
+    /**
+     * Whether it may be large and its sender waits and tries again: all others keep the node going.
+     */
+    private static boolean isData(int opcode) {
+        return opcode == Opcode.WRITE.number() || opcode == Opcode.READ.number();
+    }
+
+    private void charge(long change) {
+        bytesInFlight += change;
+        memory.add(change);
     }
 
     private void hello(Frame frame, long charge) {
@@ -224,16 +257,17 @@ final class ServerConnection extends ChannelInboundHandlerAdapter {
     private void write(Reply reply) {
         long size = reply.body().readableBytes();
         // From now on what waits to be sent is charged, and no longer what was asked for.
-        bytesInFlight += size - reply.chargedBytes();
+        charge(size - reply.chargedBytes());
         requestsInFlight--;
         if (size > Frame.MAX_BODY_BYTES) {
             LOG.error("reply of {} bytes to opcode {} fits no frame", size, reply.opcode());
             reply.body().release();
-            bytesInFlight -= size;
+            charge(-size);
             write(tooLarge(reply));
             return;
         }
         writtenBytes += size;
+        enqueuedBytes += size;
         lastWritten =
                 Frame.writeReply(
                         channel,
@@ -259,13 +293,50 @@ final class ServerConnection extends ChannelInboundHandlerAdapter {
         // reply has.
         lastWritten.addListener(
                 done -> {
-                    bytesInFlight -= sent;
+                    charge(-sent);
                     regulate();
                 });
         if (closing) {
             lastWritten.addListener(ChannelFutureListener.CLOSE);
         }
         channel.flush();
+        watchPeer();
+    }
+
+    /** A peer that is stopped, or lost without a word, must not hold the node's memory. */
+    private void watchPeer() {
+        if (watchingPeer || pendingBytes() == 0) {
+            return;
+        }
+        watchingPeer = true;
+        sentBytesSeen = enqueuedBytes - pendingBytes();
+        channel.eventLoop()
+                .schedule(
+                        this::closeIfStalled,
+                        config.stallTimeout().toMillis(),
+                        TimeUnit.MILLISECONDS);
+    }
+
+    private void closeIfStalled() {
+        watchingPeer = false;
+        long pending = pendingBytes();
+        if (pending > 0 && enqueuedBytes - pending <= sentBytesSeen) {
+            LOG.warn(
+                    "closing {} {}: it took none of {} bytes for {} s",
+                    channel.remoteAddress(),
+                    peer,
+                    pending,
+                    config.stallTimeout().toSeconds());
+            channel.close();
+            return;
+        }
+        watchPeer();
+    }
+
+    /** Written and not taken by the socket; with the frames' headers, so rather too many. */
+    private long pendingBytes() {
+        ChannelOutboundBuffer buffer = channel.unsafe().outboundBuffer();
+        return buffer == null ? 0 : buffer.totalPendingWriteBytes();
     }
 
     /** Stops reading above the limits, reads on below half of them. */

@@ -269,7 +269,9 @@ class NativeServerTest {
                                 10,
                                 4 << 20,
                                 1000,
-                                Duration.ofSeconds(5)));
+                                1 << 30,
+                                Duration.ofSeconds(5),
+                                LONG));
         List<CompletableFuture<ByteBuf>> replies = new ArrayList<>();
         for (int i = 0; i < 40; i++) {
             replies.add(ask(Opcode.ZERO, Unpooled.directBuffer().writeZero(1 << 20)));
@@ -424,7 +426,9 @@ class NativeServerTest {
                                 1,
                                 4 << 20,
                                 1000,
-                                Duration.ofMillis(300)));
+                                1 << 30,
+                                Duration.ofMillis(300),
+                                LONG));
         try (Socket silent = new Socket("127.0.0.1", server.address().port())) {
             await().until(() -> server.connectionCount() == 1);
             try (Socket second = new Socket("127.0.0.1", server.address().port())) {
