@@ -120,8 +120,11 @@ public final class AdminClient {
                 ExportView.class);
     }
 
-    public void removeExport(String volume) {
-        call(AdminCall.delete(Routes.path(Routes.VOLUME_EXPORT, volume)));
+    /**
+     * @param gateway whose order; may be left out if there is only one
+     */
+    public void removeExport(String volume, Optional<String> gateway) {
+        call(AdminCall.delete(Routes.export(volume, gateway)));
     }
 
     public void detach(String volume, DetachRequest request) {

@@ -1,5 +1,6 @@
 package io.mirach.admin;
 
+import io.mirach.protocol.cluster.EndedExport;
 import java.util.List;
 import java.util.Objects;
 
@@ -8,6 +9,7 @@ import java.util.Objects;
  *
  * @param nbdUris where it listens, without an export name
  * @param lastSeenMs milliseconds since it last announced itself; -1 if unknown
+ * @param ended the exports that were taken from it, until it offers them again
  * @param volumes the volumes that it holds attached, by name
  */
 public record GatewayView(
@@ -16,7 +18,8 @@ public record GatewayView(
         List<String> nbdUris,
         State state,
         long lastSeenMs,
-        List<String> volumes) {
+        List<String> volumes,
+        List<EndedExport> ended) {
     /** Whether a gateway still announces itself. */
     public enum State {
         UP,
@@ -29,5 +32,6 @@ public record GatewayView(
         nbdUris = List.copyOf(nbdUris);
         Objects.requireNonNull(state, "state");
         volumes = List.copyOf(volumes);
+        ended = List.copyOf(ended);
     }
 }

@@ -1,5 +1,9 @@
 package io.mirach.admin;
 
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+
 /**
  * The paths of the admin API. A path parameter stands in braces, as routers want it; {@link #path}
  * fills it in.
@@ -35,7 +39,7 @@ public final class Routes {
     /** GET {@link VolumeView}; DELETE -> 204. */
     public static final String VOLUME = "/v1/volumes/{name}";
 
-    /** POST {@link ExportRequest} -> {@link ExportView}; DELETE -> 204. */
+    /** POST {@link ExportRequest} -> {@link ExportView}; DELETE, also with {@code ?gateway=} -> 204. */
     public static final String VOLUME_EXPORT = "/v1/volumes/{name}/export";
 
     /** POST {@link DetachRequest} -> 204. */
@@ -48,6 +52,13 @@ public final class Routes {
     public static final String GATEWAYS = "/v1/gateways";
 
     private Routes() {}
+
+    /** The order of one gateway: {@link #VOLUME_EXPORT} with the gateway that it names. */
+    public static String export(String volumeName, Optional<String> gateway) {
+        return path(VOLUME_EXPORT, volumeName)
+                + gateway.map(g -> "?gateway=" + URLEncoder.encode(g, StandardCharsets.UTF_8))
+                        .orElse("");
+    }
 
     /** Fills {@code {name}} in. The name is a valid volume name, so it needs no escaping. */
     public static String path(String route, String volumeName) {

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.stream.Stream;
 
 /**
  * A volume.
@@ -13,6 +14,8 @@ import java.util.OptionalLong;
  *     ago; empty while unknown
  * @param createdAtMs wall clock, milliseconds since 1970
  * @param placementGroups those that hold a part of it, ascending
+ * @param attachments by ascending epoch
+ * @param exports the orders to offer it, by gateway
  */
 public record VolumeView(
         long id,
@@ -23,14 +26,30 @@ public record VolumeView(
         Volume.State state,
         long createdAtMs,
         List<Integer> placementGroups,
-        Optional<AttachmentView> attachment,
-        Optional<ExportView> export) {
+        List<AttachmentView> attachments,
+        List<ExportView> exports) {
     public VolumeView {
         Objects.requireNonNull(name, "name");
         Objects.requireNonNull(allocatedBytes, "allocatedBytes");
         Objects.requireNonNull(state, "state");
         placementGroups = List.copyOf(placementGroups);
-        Objects.requireNonNull(attachment, "attachment");
-        Objects.requireNonNull(export, "export");
+        attachments = List.copyOf(attachments);
+        exports = List.copyOf(exports);
+    }
+
+    /** The attachment of that gateway; of several, the newest. */
+    public Optional<AttachmentView> attachmentAt(String gateway) {
+        return attachments.stream()
+                .filter(a -> a.gateway().equals(gateway))
+                .reduce((older, newer) -> newer);
+    }
+
+    /** The gateways that hold it or have the order to offer it, each once. */
+    public List<String> gateways() {
+        return Stream.concat(
+                        attachments.stream().map(AttachmentView::gateway),
+                        exports.stream().map(ExportView::gateway))
+                .distinct()
+                .toList();
     }
 }

@@ -43,6 +43,18 @@ final class GatewayCommands {
                         String.join(" ", g.volumes()));
             }
             table.print(out, "");
+            for (GatewayView g : gateways) {
+                g.ended()
+                        .forEach(
+                                e ->
+                                        out.println(
+                                                "gateway "
+                                                        + g.name()
+                                                        + " no longer offers "
+                                                        + e.volume()
+                                                        + ": "
+                                                        + e.reason()));
+            }
         }
     }
 }

@@ -18,7 +18,8 @@ final class Remedies {
             case VOLUME_EXISTS ->
                     "choose another name, or look at it with 'mirach volume show NAME'";
             case VOLUME_IN_USE ->
-                    "see who holds it with 'mirach attachment ls', then 'mirach detach VOLUME'";
+                    "see who holds it with 'mirach attachment ls', then 'mirach detach VOLUME', or add"
+                            + " --force to 'mirach attach'";
             case NOT_ATTACHED -> "see what is attached with 'mirach attachment ls'";
             case NO_SUCH_GATEWAY -> "list the gateways with 'mirach gateway ls'";
             case NO_SUCH_NODE -> "list the nodes with 'mirach node ls'";

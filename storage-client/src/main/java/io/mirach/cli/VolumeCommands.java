@@ -166,11 +166,11 @@ final class VolumeCommands {
                         ByteSize.format(v.sizeBytes()),
                         stored(v),
                         v.state(),
-                        v.attachment()
-                                .map(AttachmentView::gateway)
-                                .or(() -> v.export().map(ExportView::gateway))
-                                .orElse(""),
-                        v.attachment().map(a -> Wording.of(a.mode())).orElse(""));
+                        String.join(" ", v.gateways()),
+                        v.attachments().stream()
+                                .map(a -> Wording.of(a.mode()))
+                                .distinct()
+                                .collect(Collectors.joining(" ")));
             }
             table.print(out, "");
         }
@@ -223,35 +223,32 @@ final class VolumeCommands {
                             + v.placementGroups().stream()
                                     .map(pg -> "pg" + pg)
                                     .collect(Collectors.joining(" ")));
-            v.export()
-                    .ifPresent(
-                            e ->
-                                    out.println(
-                                            "ordered at        gateway "
-                                                    + e.gateway()
-                                                    + " ("
-                                                    + Wording.of(e.mode())
-                                                    + ")"));
-            if (v.attachment().isEmpty()) {
+            for (ExportView e : v.exports()) {
+                out.println(
+                        "ordered at        gateway "
+                                + e.gateway()
+                                + " ("
+                                + Wording.of(e.mode())
+                                + ")");
+            }
+            if (v.attachments().isEmpty()) {
                 out.println("attachment        none");
             }
-            v.attachment()
-                    .ifPresent(
-                            a -> {
-                                out.println(
-                                        "attachment        "
-                                                + a.state()
-                                                + " at gateway "
-                                                + a.gateway()
-                                                + " ("
-                                                + Wording.of(a.mode())
-                                                + ", epoch "
-                                                + a.epoch()
-                                                + ", since "
-                                                + Wording.moment(a.grantedAtMs())
-                                                + ")");
-                                a.nbdUris().forEach(uri -> out.println("nbd               " + uri));
-                            });
+            for (AttachmentView a : v.attachments()) {
+                out.println(
+                        "attachment        "
+                                + a.state()
+                                + " at gateway "
+                                + a.gateway()
+                                + " ("
+                                + Wording.of(a.mode())
+                                + ", epoch "
+                                + a.epoch()
+                                + ", since "
+                                + Wording.moment(a.grantedAtMs())
+                                + ")");
+                a.nbdUris().forEach(uri -> out.println("nbd               " + uri));
+            }
         }
     }
 
@@ -282,13 +279,13 @@ final class VolumeCommands {
         String check(AdminClient client) {
             for (String name : names) {
                 VolumeView volume = client.volume(checkedName(name));
-                if (volume.attachment().isPresent()) {
+                if (!volume.attachments().isEmpty()) {
                     throw new MirachException(
                                     ErrorCode.VOLUME_IN_USE,
                                     "volume "
                                             + name
                                             + " is attached at gateway "
-                                            + volume.attachment().get().gateway())
+                                            + volume.attachments().get(0).gateway())
                             .withRemedy("mirach detach " + name);
                 }
             }

@@ -12,6 +12,7 @@ final class Wording {
         return switch (mode) {
             case READ_WRITE -> "rw";
             case READ_ONLY -> "ro";
+            case SHARED -> "shared";
         };
     }
 

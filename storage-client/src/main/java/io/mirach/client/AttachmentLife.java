@@ -3,6 +3,7 @@ package io.mirach.client;
 import io.mirach.model.Attachment;
 import io.mirach.model.ClusterImage;
 import io.mirach.model.Volume;
+import io.mirach.model.VolumeAccess;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
 import java.util.List;
@@ -116,31 +117,47 @@ final class AttachmentLife {
         if (now != null) {
             volume = now;
         }
-        revokedIn(image).ifPresent(this::end);
+        revokedIn(image).ifPresent(this::revoked);
     }
 
-    private synchronized Optional<MirachException> revokedIn(ClusterImage image) {
-        Attachment current = image.attachments().get(attachment.volume());
-        if (current == null) {
-            return seenInMap && phase == Phase.LIVE
-                    ? Optional.of(fenced("detached by an operator, or expired"))
-                    : Optional.empty();
+    /**
+     * The cluster says that it is over.
+     *
+     * @param why empty if that is not known
+     */
+    void revoked(String why) {
+        synchronized (this) {
+            if (phase != Phase.LIVE) {
+                // Given back by ourselves, or over already.
+                return;
+            }
         }
-        if (current.epoch().equals(attachment.epoch())) {
+        end(fenced(why.isEmpty() ? "detached by an operator, or expired" : why));
+    }
+
+    private synchronized Optional<String> revokedIn(ClusterImage image) {
+        VolumeAccess access = image.accessTo(attachment.volume());
+        Optional<Attachment> own = access.attachment(attachment.epoch());
+        if (own.isPresent()) {
             seenInMap = true;
-            return Optional.empty();
+            return own.filter(a -> !a.held()).map(Attachment::revokedBecause);
         }
-        // Epochs grow: this one was revoked before that one was granted.
-        return current.epoch().compareTo(attachment.epoch()) > 0
-                ? Optional.of(
-                        fenced(
-                                "attached by gateway "
-                                        + current.gateway()
-                                        + " on "
-                                        + current.host()
-                                        + " as "
-                                        + current.epoch()))
-                : Optional.empty();
+        // Epochs grow: a map that has a later one is not from before ours was granted.
+        Optional<Attachment> later =
+                access.attachments().stream()
+                        .filter(a -> a.epoch().compareTo(attachment.epoch()) > 0)
+                        .reduce((one, other) -> other);
+        if (later.isPresent()) {
+            return later.map(
+                    a ->
+                            "attached by gateway "
+                                    + a.gateway()
+                                    + " on "
+                                    + a.host()
+                                    + " as "
+                                    + a.epoch());
+        }
+        return seenInMap ? Optional.of("") : Optional.empty();
     }
 
     private MirachException fenced(String how) {

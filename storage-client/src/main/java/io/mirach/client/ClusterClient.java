@@ -14,12 +14,16 @@ import io.mirach.protocol.MirachException;
 import io.mirach.protocol.Opcode;
 import io.mirach.protocol.cluster.AttachRequest;
 import io.mirach.protocol.cluster.DetachRequest;
+import io.mirach.protocol.cluster.EndedExport;
 import io.mirach.protocol.cluster.GetMap;
 import io.mirach.protocol.cluster.RegisterGateway;
+import io.mirach.protocol.cluster.RenewAttachments;
+import io.mirach.protocol.cluster.Renewal;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.EventLoop;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -34,6 +38,7 @@ import java.util.function.Consumer;
 final class ClusterClient implements MirachClient {
     // Announcing is repeated every few seconds: a late one is of no use.
     private static final Duration REGISTER_TIMEOUT = Duration.ofSeconds(5);
+    private static final Duration RENEW_TIMEOUT = Duration.ofSeconds(5);
     private static final Duration NEWEST_MAP_TIMEOUT = Duration.ofSeconds(5);
 
     private final MirachClientConfig config;
@@ -46,6 +51,7 @@ final class ClusterClient implements MirachClient {
     private final ByteBufAllocator allocator = ByteBufAllocator.DEFAULT;
     private final Set<AttachmentLife> attached = ConcurrentHashMap.newKeySet();
     private final AtomicLong abandonedBytes = new AtomicLong();
+    private final AttachmentRenewals renewals;
     private volatile boolean closed;
 
     ClusterClient(MirachClientConfig config, EventLoops loops, boolean ownsLoops) {
@@ -57,6 +63,8 @@ final class ClusterClient implements MirachClient {
                 new NodeConnections(loops, config.transport(), config.gateway(), map::clusterId);
         this.timer = loops.next();
         this.routing = new ClusterRouting(map::image, connections, timer, config.routing());
+        this.renewals =
+                new AttachmentRenewals(config.gateway(), attached, this::renew, timer);
     }
 
     /** Completes with this client once the first cluster map has come; else closes it. */
@@ -106,7 +114,8 @@ final class ClusterClient implements MirachClient {
                         config.gateway(),
                         config.host(),
                         config.ownerSecret(),
-                        options.force());
+                        options.force(),
+                        options.migrationWindow().toMillis());
         CompletableFuture<AttachedVolume> result = new CompletableFuture<>();
         // One attempt as long as all may take: asking again would start over with a new epoch.
         meta(Opcode.ATTACH, request, config.attachTimeout(), config.attachTimeout())
@@ -160,6 +169,7 @@ final class ClusterClient implements MirachClient {
         }
         // What the map said between the two looks at it.
         life.observe(map.image());
+        renewals.begin();
         return session;
     }
 
@@ -172,11 +182,16 @@ final class ClusterClient implements MirachClient {
                 .thenAccept(ByteBuf::release);
     }
 
+    private CompletableFuture<Renewal> renew(RenewAttachments request) {
+        return meta(Opcode.RENEW_ATTACHMENTS, request, RENEW_TIMEOUT, RENEW_TIMEOUT)
+                .thenApply(reply -> JsonBody.decode(reply, Renewal.class));
+    }
+
     @Override
-    public CompletableFuture<Void> registerGateway(Gateway gateway) {
+    public CompletableFuture<Void> registerGateway(Gateway gateway, List<EndedExport> ended) {
         return meta(
                         Opcode.REGISTER_GATEWAY,
-                        new RegisterGateway(gateway),
+                        new RegisterGateway(gateway, ended),
                         REGISTER_TIMEOUT,
                         REGISTER_TIMEOUT)
                 .thenAccept(ByteBuf::release);

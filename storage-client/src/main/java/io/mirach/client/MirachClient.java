@@ -3,6 +3,8 @@ package io.mirach.client;
 import io.mirach.model.Attachment;
 import io.mirach.model.ClusterImage;
 import io.mirach.model.Gateway;
+import io.mirach.protocol.cluster.EndedExport;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
@@ -29,7 +31,7 @@ public interface MirachClient extends AutoCloseable {
     AutoCloseable onImage(Consumer<ClusterImage> listener);
 
     /**
-     * Attaches a volume as this client's owner; see {@link
+     * Attaches a volume as this client's owner, and renews it as long as this client lives; see {@link
      * io.mirach.protocol.cluster.AttachRequest}.
      */
     default CompletableFuture<AttachedVolume> attach(String volume, Attachment.Mode mode) {
@@ -40,7 +42,16 @@ public interface MirachClient extends AutoCloseable {
     CompletableFuture<AttachedVolume> attach(String volume, AttachOptions options);
 
     /** Announces a gateway; repeat every few seconds while it lives. */
-    CompletableFuture<Void> registerGateway(Gateway gateway);
+    default CompletableFuture<Void> registerGateway(Gateway gateway) {
+        return registerGateway(gateway, List.of());
+    }
+
+    /**
+     * As {@link #registerGateway(Gateway)}.
+     *
+     * @param ended the exports that were taken from the gateway, and why; for people
+     */
+    CompletableFuture<Void> registerGateway(Gateway gateway, List<EndedExport> ended);
 
     /**
      * Ends without detaching: attachments stay live in the cluster until detached, resumed or

@@ -3,8 +3,8 @@ package io.mirach.gateway;
 import io.mirach.client.MirachClient;
 import io.mirach.model.Attachment;
 import io.mirach.model.ClusterImage;
-import io.mirach.model.Export;
 import io.mirach.model.Volume;
+import io.mirach.model.VolumeAccess;
 import io.mirach.model.VolumeId;
 import io.mirach.model.VolumeName;
 import io.mirach.nbd.ExportCatalog;
@@ -12,6 +12,7 @@ import io.mirach.nbd.ExportDescription;
 import io.mirach.nbd.NbdExport;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
+import io.mirach.protocol.cluster.EndedExport;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -30,6 +31,8 @@ import org.slf4j.LoggerFactory;
 final class GatewayExports implements ExportCatalog {
     private static final Logger LOG = LoggerFactory.getLogger(GatewayExports.class);
 
+    private static final int MAX_ENDED_TOLD = 64;
+
     private final MirachClient client;
     private final String gateway;
     private final boolean autoAttach;
@@ -47,11 +50,11 @@ final class GatewayExports implements ExportCatalog {
         if (closing) {
             return;
         }
-        for (Export export : image.exports().values()) {
-            Volume volume = image.volumes().get(export.volume());
-            if (export.gateway().equals(gateway) && isAvailable(volume)) {
-                served(volume).order(export.mode());
-            }
+        for (VolumeAccess access : image.access().values()) {
+            Volume volume = image.volumes().get(access.volume());
+            access.exportAt(gateway)
+                    .filter(export -> isAvailable(volume))
+                    .ifPresent(export -> served(volume).order(export.mode(), export.order()));
         }
         served.forEach(
                 (id, volume) -> {
@@ -73,8 +76,7 @@ final class GatewayExports implements ExportCatalog {
     }
 
     private boolean isOrdered(ClusterImage image, VolumeId id) {
-        Export export = image.exports().get(id);
-        return export != null && export.gateway().equals(gateway);
+        return image.accessTo(id).exportAt(gateway).isPresent();
     }
 
     private ServedVolume served(Volume volume) {
@@ -94,16 +96,15 @@ final class GatewayExports implements ExportCatalog {
      */
     void releaseLeftovers() {
         ClusterImage image = client.image();
-        for (Attachment attachment : image.attachments().values()) {
-            Volume volume = image.volumes().get(attachment.volume());
-            if (attachment.gateway().equals(gateway)
-                    && isAvailable(volume)
-                    && !isOrdered(image, volume.id())) {
+        for (VolumeAccess access : image.access().values()) {
+            Volume volume = image.volumes().get(access.volume());
+            Attachment attachment = access.heldBy(gateway).orElse(null);
+            if (attachment != null && isAvailable(volume) && !isOrdered(image, volume.id())) {
                 LOG.info(
                         "giving back {}, held since {} by a former life of this gateway",
                         volume.name(),
                         attachment.epoch());
-                served(volume).resumeAndRelease();
+                served(volume).resumeAndRelease(attachment.mode());
             }
         }
     }
@@ -153,8 +154,10 @@ final class GatewayExports implements ExportCatalog {
 
     private ExportDescription describe(ClusterImage image, Volume volume) {
         boolean readOnly =
-                isOrdered(image, volume.id())
-                        && image.exports().get(volume.id()).mode() == Attachment.Mode.READ_ONLY;
+                image.accessTo(volume.id())
+                        .exportAt(gateway)
+                        .filter(export -> export.mode() == Attachment.Mode.READ_ONLY)
+                        .isPresent();
         return new ExportDescription(
                 volume.name(),
                 volume.sizeBytes(),
@@ -190,6 +193,15 @@ final class GatewayExports implements ExportCatalog {
                 served.values().stream()
                         .map(ServedVolume::settle)
                         .toArray(CompletableFuture<?>[]::new));
+    }
+
+    /** The exports that were taken from this gateway and are not offered again. */
+    List<EndedExport> ended() {
+        return served.values().stream()
+                .flatMap(volume -> volume.ended().stream())
+                .sorted(Comparator.comparing(EndedExport::volume))
+                .limit(MAX_ENDED_TOLD)
+                .toList();
     }
 
     /** Ends orders that come, and opens, before the sessions are ended. */

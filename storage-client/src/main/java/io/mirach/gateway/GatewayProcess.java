@@ -119,7 +119,7 @@ final class GatewayProcess implements AutoCloseable {
     private void tick() {
         exports.retryOrders();
         try {
-            client.registerGateway(new Gateway(config.name(), host, nbdUris()))
+            client.registerGateway(new Gateway(config.name(), host, nbdUris()), exports.ended())
                     .whenComplete((done, failure) -> announced(failure));
         } catch (RuntimeException failure) {
             // A task that throws is not run again.

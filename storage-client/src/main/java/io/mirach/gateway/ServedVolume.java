@@ -8,8 +8,10 @@ import io.mirach.nbd.ExportDescription;
 import io.mirach.nbd.NbdExport;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
+import io.mirach.protocol.cluster.EndedExport;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -33,6 +35,7 @@ final class ServedVolume {
     private int opening;
 
     private boolean ordered;
+    private long order;
     private Attachment.Mode mode = Attachment.Mode.READ_WRITE;
 
     /** Fenced while ordered: only a new order attaches it again. */
@@ -40,6 +43,9 @@ final class ServedVolume {
 
     /** The current attachment, or the one being made; null if there is none. */
     private CompletableFuture<AttachedVolume> attachment;
+
+    /** Why the last attachment ended, if it was taken from this gateway; until there is another. */
+    private Optional<String> takenBecause = Optional.empty();
 
     /** Why the last attempt to attach failed; empty if it did not. */
     private String attachFailure = "";
@@ -52,15 +58,20 @@ final class ServedVolume {
         this.name = volume.name();
     }
 
-    /** {@code mirach attach}: keeps the volume attached in that mode. */
-    synchronized void order(Attachment.Mode wanted) {
-        if (ordered && mode == wanted) {
+    /**
+     * {@code mirach attach}: keeps the volume attached in that mode.
+     *
+     * @param number of the order: another one is one to attach again, should it have been fenced
+     */
+    synchronized void order(Attachment.Mode wanted, long number) {
+        if (ordered && order == number) {
             return;
         }
         if (attachment != null && mode != wanted) {
             end(new MirachException(ErrorCode.NOT_ATTACHED, name + " changes to " + wanted));
         }
         ordered = true;
+        order = number;
         fenced = false;
         mode = wanted;
         LOG.info("ordered to serve {} {}", name, wanted);
@@ -70,7 +81,7 @@ final class ServedVolume {
     /** Attaches what is ordered and is not attached, for instance because it was in use. */
     synchronized void attachIfOrdered() {
         if (ordered && !fenced && attachment == null) {
-            ensureAttached();
+            ensureAttached(mode);
         }
     }
 
@@ -99,8 +110,16 @@ final class ServedVolume {
     }
 
     /** Takes over the attachment of a former life, and gives it back unless a session came. */
-    synchronized void resumeAndRelease() {
-        ensureAttached();
+    synchronized void resumeAndRelease(Attachment.Mode held) {
+        if (!ordered && attachment == null) {
+            // Another mode might not go beside those of others.
+            ensureAttached(held);
+        }
+    }
+
+    /** What was taken from this gateway and is not offered again. */
+    synchronized Optional<EndedExport> ended() {
+        return takenBecause.map(why -> new EndedExport(name, why));
     }
 
     /** A session's hold, once the volume is attached. */
@@ -109,10 +128,11 @@ final class ServedVolume {
             return CompletableFuture.failedFuture(
                     new MirachException(
                             ErrorCode.FENCED,
-                            name + " was attached elsewhere; order it anew to attach it again"));
+                            takenBecause.orElse(name + " was taken from this gateway")
+                                    + "; order it anew to attach it again"));
         }
         opening++;
-        CompletableFuture<AttachedVolume> attaching = ensureAttached();
+        CompletableFuture<AttachedVolume> attaching = ensureAttached(mode);
         return attaching.handle((volume, failure) -> opened(attaching, volume, failure));
     }
 
@@ -154,11 +174,10 @@ final class ServedVolume {
         }
     }
 
-    private CompletableFuture<AttachedVolume> ensureAttached() {
+    private CompletableFuture<AttachedVolume> ensureAttached(Attachment.Mode wanted) {
         if (attachment != null) {
             return attachment;
         }
-        Attachment.Mode wanted = mode;
         CompletableFuture<AttachedVolume> attaching =
                 released.thenCompose(gone -> client.attach(name, wanted));
         attachment = attaching;
@@ -177,6 +196,7 @@ final class ServedVolume {
             return;
         }
         attachFailure = "";
+        takenBecause = Optional.empty();
         LOG.info(
                 "attached {} {} under epoch {}",
                 name,
@@ -212,12 +232,13 @@ final class ServedVolume {
                         : unwrap(reason);
         if (cause.code() == ErrorCode.FENCED) {
             LOG.error(
-                    "{} is fenced: another attachment replaced this one. Its export and {} sessions"
-                            + " are closed: {}",
+                    "{} is fenced: it was taken from this gateway. Its export and {} sessions are"
+                            + " closed: {}",
                     name,
                     holds.size(),
                     cause.getMessage());
             fenced = ordered;
+            takenBecause = Optional.of(cause.code() + ": " + cause.getMessage());
         } else {
             LOG.warn("the attachment of {} ended: {}", name, cause.toString());
         }

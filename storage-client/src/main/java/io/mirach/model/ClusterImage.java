@@ -4,14 +4,14 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Stream;
 
 /**
  * The cluster map at one version. Immutable; a change makes a new image with a higher version.
  *
  * @param version grows by one with every change
  * @param nodes by name
- * @param attachments by volume: at most one each
- * @param exports by volume
+ * @param access who uses a volume; volumes that nobody uses are left out
  * @param gateways by name
  */
 public record ClusterImage(
@@ -22,8 +22,7 @@ public record ClusterImage(
         Map<String, StorageNode> nodes,
         Map<PlacementGroupId, PlacementGroup> placementGroups,
         Map<VolumeId, Volume> volumes,
-        Map<VolumeId, Attachment> attachments,
-        Map<VolumeId, Export> exports,
+        Map<VolumeId, VolumeAccess> access,
         Map<String, Gateway> gateways) {
     public ClusterImage {
         Objects.requireNonNull(clusterId, "clusterId");
@@ -32,8 +31,7 @@ public record ClusterImage(
         nodes = Map.copyOf(nodes);
         placementGroups = Map.copyOf(placementGroups);
         volumes = Map.copyOf(volumes);
-        attachments = Map.copyOf(attachments);
-        exports = Map.copyOf(exports);
+        access = Map.copyOf(access);
         gateways = Map.copyOf(gateways);
     }
 
@@ -42,6 +40,17 @@ public record ClusterImage(
         return volumes.values().stream()
                 .filter(v -> v.name().equals(name) && v.state() != Volume.State.DELETING)
                 .findFirst();
+    }
+
+    /** Who uses a volume. */
+    public VolumeAccess accessTo(VolumeId volume) {
+        VolumeAccess known = access.get(volume);
+        return known == null ? VolumeAccess.none(volume) : known;
+    }
+
+    /** The attachments of all volumes, in no order. */
+    public Stream<Attachment> attachments() {
+        return access.values().stream().flatMap(a -> a.attachments().stream());
     }
 
     /** The node that holds a data dir. */

@@ -18,6 +18,8 @@ public enum Opcode {
     REGISTER_GATEWAY(33),
     ATTACH(34),
     DETACH(35),
+    /** One gateway's sign of life for all of its attachments. */
+    RENEW_ATTACHMENTS(36),
 
     /** A node's heartbeat to the meta leader. */
     HEARTBEAT(48),

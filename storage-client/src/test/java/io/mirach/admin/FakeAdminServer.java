@@ -89,7 +89,7 @@ public final class FakeAdminServer implements AutoCloseable {
     }
 
     private void answer(HttpExchange exchange) throws IOException {
-        String call = exchange.getRequestMethod() + " " + exchange.getRequestURI().getPath();
+        String call = exchange.getRequestMethod() + " " + exchange.getRequestURI();
         byte[] body = exchange.getRequestBody().readAllBytes();
         received.add(
                 new Received(

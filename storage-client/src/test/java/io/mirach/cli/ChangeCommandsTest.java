@@ -53,7 +53,7 @@ class ChangeCommandsTest {
     }
 
     private static VolumeView volume(
-            Volume.State state, Optional<AttachmentView> attachment, Optional<ExportView> export) {
+            Volume.State state, List<AttachmentView> attachments, List<ExportView> exports) {
         return new VolumeView(
                 1,
                 "vm1",
@@ -63,42 +63,40 @@ class ChangeCommandsTest {
                 state,
                 1_795_000_000_000L,
                 List.of(1, 2, 3),
-                attachment,
-                export);
+                attachments,
+                exports);
     }
 
     private static VolumeView free() {
-        return volume(Volume.State.AVAILABLE, Optional.empty(), Optional.empty());
+        return volume(Volume.State.AVAILABLE, List.of(), List.of());
     }
 
     private static VolumeView held(String gateway, Attachment.State state) {
-        return volume(
-                Volume.State.AVAILABLE,
-                Optional.of(
-                        new AttachmentView(
-                                "vm1",
-                                5,
-                                Attachment.Mode.READ_WRITE,
-                                gateway,
-                                "h",
-                                state,
-                                0,
-                                URIS)),
-                Optional.of(EXPORT));
+        return held(attachment(gateway, Attachment.Mode.READ_WRITE, state));
+    }
+
+    private static VolumeView held(AttachmentView... attachments) {
+        return volume(Volume.State.AVAILABLE, List.of(attachments), List.of(EXPORT));
+    }
+
+    private static AttachmentView attachment(
+            String gateway, Attachment.Mode mode, Attachment.State state) {
+        return new AttachmentView(
+                "vm1", 5, mode, gateway, "h", state, 0, 0, 30_000, "", Optional.empty(), URIS);
     }
 
     private static GatewayView gateway(String name) {
-        return new GatewayView(name, "h", List.of(), GatewayView.State.UP, 0, List.of());
+        return new GatewayView(name, "h", List.of(), GatewayView.State.UP, 0, List.of(), List.of());
     }
 
     @Test
     void createSendsTheSizeInBytesAndWaitsUntilTheVolumeIsThere() {
         server.on(
                         "POST /v1/volumes",
-                        volume(Volume.State.CREATING, Optional.empty(), Optional.empty()))
+                        volume(Volume.State.CREATING, List.of(), List.of()))
                 .on(
                         "GET /v1/volumes/vm1",
-                        volume(Volume.State.CREATING, Optional.empty(), Optional.empty()))
+                        volume(Volume.State.CREATING, List.of(), List.of()))
                 .on("GET /v1/volumes/vm1", free());
         CliRun run = run("volume", "create", "vm1", "--size", "10GiB", "--extent-size", "1M");
         assertThat(run)
@@ -186,7 +184,7 @@ class ChangeCommandsTest {
                 .hasSize(2)
                 .last()
                 .asString()
-                .contains("{\"force\":true}", "/v1/volumes/vm1/detach");
+                .contains("{\"force\":true,\"gateway\":null}", "/v1/volumes/vm1/detach");
         assertThat(server.calls()).isEmpty();
     }
 
@@ -197,7 +195,7 @@ class ChangeCommandsTest {
                 .refuse("GET /v1/volumes/vm1", "NOT_READY", "electing a meta leader", "")
                 .on("GET /v1/volumes/vm1", held("gw", Attachment.State.PENDING))
                 .on("GET /v1/volumes/vm1", held("gw", Attachment.State.LIVE));
-        CliRun run = run("attach", "vm1", "--read-only", "--gateway", "gw");
+        CliRun run = run("attach", "vm1", "--gateway", "gw");
         assertThat(run.out()).isEqualTo(String.join("\n", URIS) + "\n");
         assertThat(run.err())
                 .isEqualTo(
@@ -208,7 +206,72 @@ class ChangeCommandsTest {
                         volume vm1 is attached at gateway gw
                         """);
         assertThat(server.received().get(0).body().orElseThrow().toString())
-                .isEqualTo("{\"gateway\":\"gw\",\"mode\":\"READ_ONLY\"}");
+                .isEqualTo(
+                        "{\"gateway\":\"gw\",\"mode\":\"READ_WRITE\",\"force\":false,"
+                                + "\"migrationWindowMs\":null}");
+    }
+
+    @Test
+    void attachSendsHowItIsMeant() {
+        server.on("POST /v1/volumes/vm1/export", EXPORT)
+                .on("GET /v1/volumes/vm1", held("gw", Attachment.State.LIVE));
+        run("attach", "vm1", "--force");
+        run("attach", "vm1", "--migrate", "--window", "2m");
+        run("attach", "vm1", "--shared");
+        assertThat(server.received())
+                .filteredOn(received -> received.body().isPresent())
+                .extracting(received -> received.body().get().toString())
+                .containsExactly(
+                        "{\"gateway\":null,\"mode\":\"READ_WRITE\",\"force\":true,"
+                                + "\"migrationWindowMs\":null}",
+                        "{\"gateway\":null,\"mode\":\"READ_WRITE\",\"force\":false,"
+                                + "\"migrationWindowMs\":120000}",
+                        "{\"gateway\":null,\"mode\":\"SHARED\",\"force\":false,"
+                                + "\"migrationWindowMs\":null}");
+    }
+
+    @Test
+    void attachRefusesWhatDoesNotGoTogether() {
+        assertThat(run("attach", "vm1", "--shared", "--read-only").exitCode()).isEqualTo(2);
+        assertThat(run("attach", "vm1", "--migrate", "--force").err()).contains("--migrate goes");
+        assertThat(run("attach", "vm1", "--migrate", "--window", "2h").err()).contains("--window");
+        assertThat(run("attach", "vm1", "--window", "0s").exitCode()).isEqualTo(2);
+        assertThat(server.calls()).isEmpty();
+    }
+
+    @Test
+    void dryRunOfAttachSaysWhoIsInTheWay() {
+        server.on("GET /v1/gateways", List.of(gateway("gw"), gateway("other")))
+                .on("GET /v1/volumes/vm1", held("other", Attachment.State.LIVE));
+        assertThat(run("attach", "vm1", "--gateway", "gw", "--force", "--dry-run").out())
+                .startsWith(
+                        "would attach volume vm1 at gateway gw, taking it from gateway other;");
+        assertThat(run("attach", "vm1", "--gateway", "gw", "--migrate", "--dry-run").out())
+                .startsWith("would attach volume vm1 at gateway gw, beside gateway other;");
+    }
+
+    @Test
+    void oneOfSeveralHoldersHasToBeNamed() {
+        server.on(
+                        "GET /v1/volumes/vm1",
+                        held(
+                                attachment("gw", Attachment.Mode.SHARED, Attachment.State.LIVE),
+                                attachment("gw2", Attachment.Mode.SHARED, Attachment.State.LIVE)))
+                .on(
+                        "GET /v1/volumes/vm1",
+                        held(
+                                attachment("gw", Attachment.Mode.SHARED, Attachment.State.LIVE),
+                                attachment("gw2", Attachment.Mode.SHARED, Attachment.State.LIVE)))
+                .on(
+                        "GET /v1/volumes/vm1",
+                        held(attachment("gw", Attachment.Mode.SHARED, Attachment.State.LIVE)))
+                .on("POST /v1/volumes/vm1/detach", "");
+        assertThat(run("detach", "vm1").err())
+                .startsWith("error: INVALID_ARGUMENT: volume vm1 is at 2 gateways: gw, gw2\n");
+        CliRun evicted = run("attachment", "evict", "vm1", "--gateway", "gw2");
+        assertThat(evicted.out()).isEqualTo("volume vm1 is detached from gateway gw2\n");
+        assertThat(server.received().get(2).body().orElseThrow().toString())
+                .isEqualTo("{\"force\":true,\"gateway\":\"gw2\"}");
     }
 
     @Test
@@ -227,9 +290,9 @@ class ChangeCommandsTest {
         server.on("GET /v1/volumes/vm1", held("gw", Attachment.State.LIVE))
                 .on("GET /v1/volumes/vm1", held("gw", Attachment.State.RELEASING))
                 .on("GET /v1/volumes/vm1", free())
-                .on("DELETE /v1/volumes/vm1/export", "");
+                .on("DELETE /v1/volumes/vm1/export?gateway=gw", "");
         CliRun run = run("detach", "vm1");
-        assertThat(run.out()).isEqualTo("volume vm1 is detached\n");
+        assertThat(run.out()).isEqualTo("volume vm1 is detached from gateway gw\n");
         assertThat(run.err()).isEqualTo("waiting for gateway gw to give it back (RELEASING)\n");
         assertThat(server.calls()).doesNotContain("POST /v1/volumes/vm1/detach");
     }
@@ -238,21 +301,22 @@ class ChangeCommandsTest {
     void detachByForceEndsTheAttachmentToo() {
         server.on("GET /v1/volumes/vm1", held("gw", Attachment.State.LIVE))
                 .on("GET /v1/volumes/vm1", free())
-                .on("DELETE /v1/volumes/vm1/export", "")
+                .on("DELETE /v1/volumes/vm1/export?gateway=gw", "")
                 .on("POST /v1/volumes/vm1/detach", "");
         assertThat(run("detach", "vm1", "--force").exitCode()).isZero();
         assertThat(server.calls())
                 .containsSubsequence(
-                        "DELETE /v1/volumes/vm1/export", "POST /v1/volumes/vm1/detach");
+                        "DELETE /v1/volumes/vm1/export?gateway=gw",
+                        "POST /v1/volumes/vm1/detach");
     }
 
     @Test
     void detachThatIsNotGivenBackAdvisesForce() {
         server.on("GET /v1/volumes/vm1", held("gw", Attachment.State.LIVE))
-                .on("DELETE /v1/volumes/vm1/export", "");
+                .on("DELETE /v1/volumes/vm1/export?gateway=gw", "");
         CliRun run = run("detach", "vm1", "--timeout", "3");
         assertThat(run.exitCode()).isEqualTo(3);
-        assertThat(run.err()).contains("error: TIMEOUT: ", "mirach detach vm1 --force");
+        assertThat(run.err()).contains("error: TIMEOUT: ", "mirach detach vm1 --gateway gw --force");
     }
 
     @Test

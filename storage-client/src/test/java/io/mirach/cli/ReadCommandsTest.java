@@ -12,6 +12,7 @@ import io.mirach.admin.PgView;
 import io.mirach.admin.StatusView;
 import io.mirach.admin.StatusView.Health;
 import io.mirach.model.Attachment;
+import io.mirach.protocol.cluster.EndedExport;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -35,6 +36,10 @@ class ReadCommandsTest {
                     "host",
                     Attachment.State.LIVE,
                     1_795_000_000_000L,
+                    65_000,
+                    21_400,
+                    "",
+                    Optional.empty(),
                     List.of("nbd://127.0.0.1:10809/demo"));
     private static final GatewayView GATEWAY =
             new GatewayView(
@@ -43,7 +48,8 @@ class ReadCommandsTest {
                     List.of("nbd://127.0.0.1:10809"),
                     GatewayView.State.UP,
                     900,
-                    List.of("demo"));
+                    List.of("demo"),
+                    List.of(new EndedExport("old", "FENCED: taken over")));
 
     private final FakeClock clock = new FakeClock();
     private FakeAdminServer server;
@@ -268,10 +274,64 @@ class ReadCommandsTest {
                         """
                         NAME  STATE   SEEN  HOST  LISTENS AT             VOLUMES
                         gw    UP     0.9 s  host  nbd://127.0.0.1:10809  demo
+                        gateway gw no longer offers old: FENCED: taken over
                         """);
         assertThat(run("attachment", "ls").out())
-                .contains(
-                        "demo        7  rw    LIVE   gw       host  2026-11-18T11:06:40Z  nbd://");
+                .isEqualTo(
+                        """
+                        VOLUME  MODE  STATE  GATEWAY  HOST  EPOCH   AGE  EXPIRES  NBD URI
+                        demo    rw    LIVE   gw       host      7  65 s  in 21 s  nbd://127.0.0.1:10809/demo
+                        """);
+    }
+
+    @Test
+    void attachmentsThatExpiredEndOrMigrateAreTold() {
+        AttachmentView.MigrationView migration =
+                new AttachmentView.MigrationView("gw", "gw2", 42_000);
+        server.on(
+                "GET /v1/attachments",
+                List.of(
+                        attachment("db", "gw", Attachment.State.LIVE, 0, "", migration),
+                        attachment("db", "gw2", Attachment.State.LIVE, 9_000, "", migration),
+                        attachment(
+                                "web",
+                                "gw",
+                                Attachment.State.RELEASING,
+                                0,
+                                "gateway gw2 took it over by force",
+                                null)));
+        assertThat(run("attachment", "ls").out())
+                .isEqualTo(
+                        """
+                        VOLUME  MODE  STATE      GATEWAY  HOST  EPOCH    AGE   EXPIRES  NBD URI
+                        db      rw    LIVE       gw       h         7  2.0 s   expired  -
+                        db      rw    LIVE       gw2      h         7  2.0 s  in 9.0 s  -
+                        web     rw    RELEASING  gw       h         7  2.0 s         -  -
+                        web is taken from gateway gw: gateway gw2 took it over by force
+                        db is migrating from gateway gw to gw2: 42 s left
+                        """);
+    }
+
+    private static AttachmentView attachment(
+            String volume,
+            String gateway,
+            Attachment.State state,
+            long expiresInMs,
+            String revokedBecause,
+            AttachmentView.MigrationView migration) {
+        return new AttachmentView(
+                volume,
+                7,
+                Attachment.Mode.READ_WRITE,
+                gateway,
+                "h",
+                state,
+                0,
+                2_000,
+                expiresInMs,
+                revokedBecause,
+                Optional.ofNullable(migration),
+                List.of());
     }
 
     @Test

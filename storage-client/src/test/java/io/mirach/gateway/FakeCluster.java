@@ -13,10 +13,12 @@ import io.mirach.model.PlacementGroupId;
 import io.mirach.model.ReplicaSet;
 import io.mirach.model.Slot;
 import io.mirach.model.Volume;
+import io.mirach.model.VolumeAccess;
 import io.mirach.model.VolumeId;
 import io.mirach.nbd.SparseVolume;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
+import io.mirach.protocol.cluster.EndedExport;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -32,8 +34,7 @@ final class FakeCluster implements MirachClient {
     static final long SIZE_BYTES = 16L << 20;
 
     private final Map<VolumeId, Volume> volumes = new HashMap<>();
-    private final Map<VolumeId, Export> exports = new HashMap<>();
-    private final Map<VolumeId, Attachment> attachments = new HashMap<>();
+    private final Map<VolumeId, VolumeAccess> access = new HashMap<>();
     private final Map<String, SparseVolume> contents = new HashMap<>();
     private final List<Consumer<ClusterImage>> listeners = new CopyOnWriteArrayList<>();
     private final List<String> events = new ArrayList<>();
@@ -47,6 +48,8 @@ final class FakeCluster implements MirachClient {
     private boolean closed;
     private long nextId = 1;
     private long version;
+    private long lastOrder;
+    private List<EndedExport> endedExports = List.of();
 
     FakeCluster() {
         publish();
@@ -79,30 +82,40 @@ final class FakeCluster implements MirachClient {
     }
 
     synchronized void order(String volume, String gateway, Attachment.Mode mode) {
-        exports.put(idOf(volume), new Export(idOf(volume), gateway, mode));
+        VolumeId id = idOf(volume);
+        access.put(id, accessTo(id).withExport(new Export(id, gateway, mode, ++lastOrder)));
         publish();
     }
 
     synchronized void withdraw(String volume) {
-        exports.remove(idOf(volume));
+        VolumeId id = idOf(volume);
+        access.put(id, accessTo(id).withoutExports(export -> true));
         publish();
     }
 
     /** An attachment that a former life of a gateway left. */
-    synchronized void leaveAttachment(String volume, String gateway) {
+    synchronized void leaveAttachment(String volume, String gateway, Attachment.Mode mode) {
         VolumeId id = idOf(volume);
-        attachments.put(
+        access.put(
                 id,
-                new Attachment(
-                        id,
-                        new Epoch(1),
-                        Attachment.Mode.READ_WRITE,
-                        gateway,
-                        "host",
-                        "hash",
-                        Attachment.State.LIVE,
-                        0));
+                accessTo(id)
+                        .withAttachments(
+                                List.of(
+                                        new Attachment(
+                                                id,
+                                                new Epoch(1),
+                                                mode,
+                                                gateway,
+                                                "host",
+                                                "hash",
+                                                Attachment.State.LIVE,
+                                                0,
+                                                ""))));
         publish();
+    }
+
+    private VolumeAccess accessTo(VolumeId id) {
+        return access.getOrDefault(id, VolumeAccess.none(id));
     }
 
     private VolumeId idOf(String name) {
@@ -119,8 +132,7 @@ final class FakeCluster implements MirachClient {
                         Map.of(),
                         Map.of(),
                         volumes,
-                        attachments,
-                        exports,
+                        access,
                         Map.of());
         newest = image;
         listeners.forEach(listener -> listener.accept(image));
@@ -137,6 +149,11 @@ final class FakeCluster implements MirachClient {
 
     synchronized List<Gateway> announcements() {
         return List.copyOf(announcements);
+    }
+
+    /** What the gateway last said was taken from it. */
+    synchronized List<EndedExport> endedExports() {
+        return endedExports;
     }
 
     synchronized boolean isClosed() {
@@ -233,12 +250,14 @@ final class FakeCluster implements MirachClient {
     }
 
     @Override
-    public synchronized CompletableFuture<Void> registerGateway(Gateway gateway) {
+    public synchronized CompletableFuture<Void> registerGateway(
+            Gateway gateway, List<EndedExport> ended) {
         if (unreachable) {
             return CompletableFuture.failedFuture(
                     new MirachException(ErrorCode.UNREACHABLE, "no node answers"));
         }
         announcements.add(gateway);
+        endedExports = List.copyOf(ended);
         return CompletableFuture.completedFuture(null);
     }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.mirach.model.Attachment.Mode;
 import io.mirach.nbd.SessionClient;
 import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.cluster.EndedExport;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -202,8 +203,8 @@ class GatewayExportsTest {
 
     @Test
     void leftoversOfAFormerLifeAreGivenBack() {
-        cluster.leaveAttachment("alpha", "gw");
-        cluster.leaveAttachment("beta", "another");
+        cluster.leaveAttachment("alpha", "gw", Mode.READ_WRITE);
+        cluster.leaveAttachment("beta", "another", Mode.READ_WRITE);
         GatewayExports exports = exports(true);
         exports.releaseLeftovers();
         assertThat(cluster.events()).containsExactly("attach alpha READ_WRITE", "detach alpha");
@@ -211,7 +212,7 @@ class GatewayExportsTest {
 
     @Test
     void aClientThatComesBackDuringThatKeepsTheVolumeAttached() {
-        cluster.leaveAttachment("alpha", "gw");
+        cluster.leaveAttachment("alpha", "gw", Mode.READ_WRITE);
         GatewayExports exports = exports(true);
         cluster.holdAttaches();
         exports.releaseLeftovers();
@@ -239,5 +240,43 @@ class GatewayExportsTest {
                 .containsExactly(
                         "attach beta READ_WRITE", "attach alpha READ_WRITE", "detach alpha");
         client.close();
+    }
+
+    @Test
+    void aLeftoverIsResumedInTheModeThatItHad() {
+        cluster.leaveAttachment("alpha", "gw", Mode.SHARED);
+        GatewayExports exports = exports(true);
+        exports.releaseLeftovers();
+        assertThat(cluster.events()).containsExactly("attach alpha SHARED", "detach alpha");
+    }
+
+    @Test
+    void whatWasTakenIsToldUntilItIsOfferedAgain() {
+        GatewayExports exports = exports(false);
+        cluster.order("alpha", "gw", Mode.READ_WRITE);
+        assertThat(exports.ended()).isEmpty();
+        cluster.content("alpha").fence();
+        // Its order goes with it.
+        cluster.withdraw("alpha");
+        assertThat(exports.ended())
+                .containsExactly(new EndedExport("alpha", "FENCED: another attached it"));
+        cluster.order("alpha", "gw", Mode.READ_WRITE);
+        assertThat(exports.ended()).isEmpty();
+        assertThat(cluster.events()).hasSize(2);
+    }
+
+    @Test
+    void anOrderThatIsGivenAgainAttachesWhatWasTaken() {
+        GatewayExports exports = exports(false);
+        cluster.order("alpha", "gw", Mode.READ_WRITE);
+        cluster.content("alpha").fence();
+        exports.retryOrders();
+        assertThat(cluster.events()).hasSize(1);
+        // The map in between, without the order, may never have been seen.
+        cluster.order("alpha", "gw", Mode.READ_WRITE);
+        assertThat(cluster.events()).hasSize(2);
+        // While it is attached, another order in the same mode disturbs nobody.
+        cluster.order("alpha", "gw", Mode.READ_WRITE);
+        assertThat(cluster.events()).hasSize(2);
     }
 }

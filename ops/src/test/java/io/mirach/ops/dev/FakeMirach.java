@@ -180,15 +180,15 @@ public final class FakeMirach {
                 Volume.State.AVAILABLE,
                 0,
                 List.of(1),
-                Optional.empty(),
-                Optional.empty());
+                List.of(),
+                List.of());
     }
 
     private List<GatewayView> gateways() {
         return Files.exists(shared("gateway-up"))
                 ? List.of(
                         new GatewayView(
-                                "dev-gateway", "h", List.of(), GatewayView.State.UP, 0, List.of()))
+                                "dev-gateway", "h", List.of(), GatewayView.State.UP, 0, List.of(), List.of()))
                 : List.of();
     }
 }

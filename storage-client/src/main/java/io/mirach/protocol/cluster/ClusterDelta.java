@@ -1,14 +1,13 @@
 package io.mirach.protocol.cluster;
 
-import io.mirach.model.Attachment;
 import io.mirach.model.ClusterImage;
-import io.mirach.model.Export;
 import io.mirach.model.Gateway;
 import io.mirach.model.PlacementGroup;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.ReplicaSet;
 import io.mirach.model.StorageNode;
 import io.mirach.model.Volume;
+import io.mirach.model.VolumeAccess;
 import io.mirach.model.VolumeId;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -28,10 +27,8 @@ public record ClusterDelta(
         List<PlacementGroupId> removedPlacementGroups,
         List<Volume> volumes,
         List<VolumeId> removedVolumes,
-        List<Attachment> attachments,
-        List<VolumeId> removedAttachments,
-        List<Export> exports,
-        List<VolumeId> removedExports,
+        List<VolumeAccess> access,
+        List<VolumeId> removedAccess,
         List<Gateway> gateways,
         List<String> removedGateways) {
 
@@ -49,10 +46,8 @@ public record ClusterDelta(
                 removed(from.placementGroups(), to.placementGroups()),
                 changed(from.volumes(), to.volumes()),
                 removed(from.volumes(), to.volumes()),
-                changed(from.attachments(), to.attachments()),
-                removed(from.attachments(), to.attachments()),
-                changed(from.exports(), to.exports()),
-                removed(from.exports(), to.exports()),
+                changed(from.access(), to.access()),
+                removed(from.access(), to.access()),
                 changed(from.gateways(), to.gateways()),
                 removed(from.gateways(), to.gateways()));
     }
@@ -78,8 +73,7 @@ public record ClusterDelta(
                         PlacementGroup::id,
                         removedPlacementGroups),
                 patched(image.volumes(), volumes, Volume::id, removedVolumes),
-                patched(image.attachments(), attachments, Attachment::volume, removedAttachments),
-                patched(image.exports(), exports, Export::volume, removedExports),
+                patched(image.access(), access, VolumeAccess::volume, removedAccess),
                 patched(image.gateways(), gateways, Gateway::name, removedGateways));
     }
 

@@ -11,12 +11,14 @@ import io.mirach.model.Epoch;
 import io.mirach.model.Export;
 import io.mirach.model.Gateway;
 import io.mirach.model.LayerId;
+import io.mirach.model.Migration;
 import io.mirach.model.PlacementGroup;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Replica;
 import io.mirach.model.ReplicaSet;
 import io.mirach.model.StorageNode;
 import io.mirach.model.Volume;
+import io.mirach.model.VolumeAccess;
 import io.mirach.model.VolumeId;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.Frame;
@@ -82,16 +84,23 @@ class ClusterMessagesTest {
                 volumes,
                 Map.of(
                         first,
-                        new Attachment(
+                        new VolumeAccess(
                                 first,
-                                new Epoch(4),
-                                Attachment.Mode.READ_WRITE,
-                                "g",
-                                "host",
-                                "ff",
-                                Attachment.State.LIVE,
-                                5)),
-                Map.of(first, new Export(first, "g", Attachment.Mode.READ_ONLY)),
+                                12,
+                                false,
+                                List.of(
+                                        new Attachment(
+                                                first,
+                                                new Epoch(4),
+                                                Attachment.Mode.READ_WRITE,
+                                                "g",
+                                                "host",
+                                                "ff",
+                                                Attachment.State.LIVE,
+                                                5,
+                                                "")),
+                                List.of(new Export(first, "g", Attachment.Mode.READ_ONLY, 7)),
+                                Optional.of(new Migration(11, "g", "g2", 60_000)))),
                 Map.of("g", new Gateway("g", "host", List.of("nbd://h:10809"))));
     }
 
@@ -139,9 +148,17 @@ class ClusterMessagesTest {
                                 9,
                                 Optional.empty(),
                                 Optional.of(ClusterDelta.between(from, image(4)))),
-                        new AttachRequest("v", Attachment.Mode.READ_WRITE, "g", "h", "s", true),
-                        new RegisterGateway(new Gateway("g", "h", List.of())),
-                        from.attachments().get(new VolumeId(1)));
+                        new AttachRequest("v", Attachment.Mode.READ_WRITE, "g", "h", "s", true, 5),
+                        new RegisterGateway(
+                                new Gateway("g", "h", List.of()),
+                                List.of(new EndedExport("v", "FENCED"))),
+                        new RenewAttachments(
+                                "g",
+                                List.of(
+                                        new RenewAttachments.Held(
+                                                new VolumeId(1), new Epoch(4)))),
+                        new Renewal(30_000, Map.of(new Epoch(3), "taken over")),
+                        from.accessTo(new VolumeId(1)));
         for (Object message : messages) {
             ByteBuf body = JsonBody.encode(message, ALLOCATOR);
             assertThat((Object) JsonBody.decode(body, message.getClass())).isEqualTo(message);

@@ -186,14 +186,16 @@ public final class AdminServer implements AutoCloseable {
                 config,
                 Routes.VOLUME_EXPORT,
                 (admin, request) -> {
-                    admin.removeExport(volumeName(request));
+                    admin.removeExport(
+                            volumeName(request),
+                            Optional.ofNullable(request.queryParam("gateway")));
                     request.status(204);
                 });
         post(
                 config,
                 Routes.VOLUME_DETACH,
                 (admin, request) -> {
-                    admin.detach(volumeName(request), body(request, DetachRequest.class).force());
+                    admin.detach(volumeName(request), body(request, DetachRequest.class));
                     request.status(204);
                 });
     }

@@ -2,6 +2,7 @@ package io.mirach.server.admin;
 
 import io.mirach.admin.ClusterView;
 import io.mirach.admin.CreateVolumeRequest;
+import io.mirach.admin.DetachRequest;
 import io.mirach.admin.ExportRequest;
 import io.mirach.admin.ExportView;
 import io.mirach.admin.NodeSummary;
@@ -13,9 +14,11 @@ import io.mirach.model.Export;
 import io.mirach.model.Replica;
 import io.mirach.model.StorageNode;
 import io.mirach.model.Volume;
+import io.mirach.model.VolumeAccess;
 import io.mirach.model.VolumeId;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
+import io.mirach.server.cluster.AttachmentTerms;
 import io.mirach.server.cluster.ClusterMap;
 import io.mirach.server.cluster.ClusterService;
 import io.mirach.server.cluster.HeartbeatReply;
@@ -55,6 +58,7 @@ public final class ClusterAdmin {
     private final ClusterMap map;
     private final MetaGroup meta;
     private final NodeObservations observations;
+    private final AttachmentTerms terms;
     private final ClusterService service;
     private final StoredBytesSurvey survey;
     private final Supplier<Optional<HeartbeatReply>> lastAnswer;
@@ -67,6 +71,7 @@ public final class ClusterAdmin {
             ClusterMap map,
             MetaGroup meta,
             NodeObservations observations,
+            AttachmentTerms terms,
             ClusterService service,
             StoredBytesSurvey survey,
             Supplier<Optional<HeartbeatReply>> lastAnswer,
@@ -74,6 +79,7 @@ public final class ClusterAdmin {
         this.map = map;
         this.meta = meta;
         this.observations = observations;
+        this.terms = terms;
         this.service = service;
         this.survey = survey;
         this.lastAnswer = lastAnswer;
@@ -117,7 +123,11 @@ public final class ClusterAdmin {
 
     ClusterReports reports() {
         awaitReady();
-        return new ClusterReports(map.image(), observations);
+        return reports(map.image());
+    }
+
+    private ClusterReports reports(ClusterImage image) {
+        return new ClusterReports(image, observations, terms, clock.millis());
     }
 
     /** As {@link #reports}, once the nodes have been heard by this leader. */
@@ -130,13 +140,13 @@ public final class ClusterAdmin {
         awaitObserved();
         awaitReady();
         ClusterImage image = map.image();
-        return HealthReport.of(image, new ClusterReports(image, observations), metaLeader(image));
+        return HealthReport.of(image, reports(image), metaLeader(image));
     }
 
     List<VolumeView> volumes() {
         awaitReady();
         ClusterImage image = map.image();
-        return new ClusterReports(image, observations)
+        return reports(image)
                 .volumes(stored(image, image.volumes().values()));
     }
 
@@ -144,7 +154,7 @@ public final class ClusterAdmin {
         awaitReady();
         ClusterImage image = map.image();
         Volume volume = ClusterService.requireVolume(image, name);
-        return new ClusterReports(image, observations)
+        return reports(image)
                 .volume(volume, stored(image, List.of(volume)));
     }
 
@@ -199,7 +209,7 @@ public final class ClusterAdmin {
                     ErrorCode.NO_SUCH_VOLUME,
                     "volume " + request.name() + " was deleted while it was being created");
         }
-        return new ClusterReports(image, observations).volume(volume, Map.of());
+        return reports(image).volume(volume, Map.of());
     }
 
     /** Returns once its blocks are gone, or are sure to go. */
@@ -215,9 +225,31 @@ public final class ClusterAdmin {
         ClusterImage image = map.image();
         Volume volume = ClusterService.requireVolume(image, name);
         String gateway = request.gateway().orElseGet(() -> onlyGateway(image));
-        Export export = new Export(volume.id(), gateway, request.mode());
-        change(new MetaCommand.SetExport(export));
-        return new ClusterReports(map.image(), observations).export(export);
+        Export export = new Export(volume.id(), gateway, request.mode(), 0);
+        change(
+                new MetaCommand.SetExport(
+                        export,
+                        request.force(),
+                        migrationWindowMs(request),
+                        service.expired(volume.id())));
+        return reports(map.image()).export(export);
+    }
+
+    private static long migrationWindowMs(ExportRequest request) {
+        long windowMs = request.migrationWindowMs().orElse(0L);
+        if (windowMs < 0 || windowMs > ClusterService.MAX_MIGRATION_WINDOW_MS) {
+            throw new MirachException(
+                    ErrorCode.INVALID_ARGUMENT,
+                    "a migration window is at most "
+                            + ClusterService.MAX_MIGRATION_WINDOW_MS / 1000
+                            + " s");
+        }
+        if (windowMs > 0 && request.force()) {
+            throw new MirachException(
+                    ErrorCode.INVALID_ARGUMENT,
+                    "an attachment is taken over either by force or by a migration");
+        }
+        return windowMs;
     }
 
     private static String onlyGateway(ClusterImage image) {
@@ -240,22 +272,58 @@ public final class ClusterAdmin {
                         .withRemedy("add --gateway NAME");
     }
 
-    void removeExport(String name) {
+    /**
+     * @param gateway whose order; may be left out if there is only one
+     */
+    void removeExport(String name, Optional<String> gateway) {
         awaitReady();
-        VolumeId id = ClusterService.requireVolume(map.image(), name).id();
-        change(new MetaCommand.RemoveExport(id));
+        ClusterImage image = map.image();
+        VolumeId id = ClusterService.requireVolume(image, name).id();
+        List<String> ordered =
+                image.accessTo(id).exports().stream()
+                        .map(Export::gateway)
+                        .filter(g -> gateway.isEmpty() || g.equals(gateway.get()))
+                        .toList();
+        if (!ordered.isEmpty()) {
+            change(new MetaCommand.RemoveExport(id, only(name, ordered)));
+        }
     }
 
-    void detach(String name, boolean force) {
+    private static String only(String volume, List<String> gateways) {
+        if (gateways.size() == 1) {
+            return gateways.get(0);
+        }
+        throw new MirachException(
+                        ErrorCode.INVALID_ARGUMENT,
+                        "volume "
+                                + volume
+                                + " is at "
+                                + gateways.size()
+                                + " gateways: name one of "
+                                + String.join(", ", gateways))
+                .withRemedy("add --gateway NAME");
+    }
+
+    void detach(String name, DetachRequest request) {
         awaitReady();
         ClusterImage image = map.image();
         Volume volume = ClusterService.requireVolume(image, name);
-        Attachment attachment = image.attachments().get(volume.id());
-        if (attachment == null) {
+        VolumeAccess access = image.accessTo(volume.id());
+        List<String> holders =
+                access.held()
+                        .map(Attachment::gateway)
+                        .filter(g -> request.gateway().isEmpty() || g.equals(request.gateway().get()))
+                        .toList();
+        if (holders.isEmpty()) {
             throw new MirachException(
-                    ErrorCode.NOT_ATTACHED, "volume " + name + " is not attached");
+                    ErrorCode.NOT_ATTACHED,
+                    "volume "
+                            + name
+                            + " is not attached"
+                            + request.gateway().map(g -> " at gateway " + g).orElse(""));
         }
-        if (!force && observations.isGatewayUp(attachment.gateway())) {
+        Attachment attachment = access.heldBy(only(name, holders)).orElseThrow();
+        if (!request.force() && isHeard(attachment)) {
             throw new MirachException(
                             ErrorCode.VOLUME_IN_USE,
                             "gateway "
@@ -266,10 +334,19 @@ public final class ClusterAdmin {
                                     + name)
                     .withRemedy("disconnect its NBD clients, or add --force to fence it");
         }
-        if (force) {
-            change(new MetaCommand.RemoveExport(volume.id()));
-        }
-        join(service.release(volume.id(), attachment.epoch()), CHANGE_TIMEOUT_MS);
+        join(
+                request.force()
+                        ? service.revoke(
+                                volume.id(), attachment.gateway(), "an operator detached it by force")
+                        : service.release(volume.id(), attachment.epoch()),
+                CHANGE_TIMEOUT_MS);
+    }
+
+    /** Whether its gateway announces itself, or its holder, which need not be one, renews it. */
+    private boolean isHeard(Attachment attachment) {
+        return map.image().gateways().containsKey(attachment.gateway())
+                ? observations.isGatewayUp(attachment.gateway())
+                : terms.leftMs(attachment.epoch()) > 0;
     }
 
     private MetaReply change(MetaCommand command) {

@@ -18,8 +18,10 @@ import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Replica;
 import io.mirach.model.StorageNode;
 import io.mirach.model.Volume;
+import io.mirach.model.VolumeAccess;
 import io.mirach.model.VolumeId;
 import io.mirach.raft.ReplicaStatus;
+import io.mirach.server.cluster.AttachmentTerms;
 import io.mirach.server.cluster.NodeHeartbeat;
 import io.mirach.server.cluster.NodeObservations;
 import java.util.ArrayList;
@@ -30,6 +32,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.UUID;
+import java.util.stream.Stream;
 
 /**
  * What the admin API shows, put together from the cluster map and what the meta leader hears of
@@ -43,10 +46,17 @@ final class ClusterReports {
 
     private final ClusterImage image;
     private final NodeObservations seen;
+    private final AttachmentTerms terms;
+    private final long nowMs;
 
-    ClusterReports(ClusterImage image, NodeObservations seen) {
+    /**
+     * @param nowMs wall clock, milliseconds since 1970
+     */
+    ClusterReports(ClusterImage image, NodeObservations seen, AttachmentTerms terms, long nowMs) {
         this.image = image;
         this.seen = seen;
+        this.terms = terms;
+        this.nowMs = nowMs;
     }
 
     List<NodeSummary> nodes() {
@@ -174,18 +184,24 @@ final class ClusterReports {
                 volume.state(),
                 volume.createdAtMs(),
                 volume.slots().stream().distinct().sorted().map(PlacementGroupId::value).toList(),
-                Optional.ofNullable(image.attachments().get(volume.id())).map(this::attachment),
-                Optional.ofNullable(image.exports().get(volume.id())).map(this::export));
+                attachments(image.accessTo(volume.id())).toList(),
+                image.accessTo(volume.id()).exports().stream().map(this::export).toList());
     }
 
     List<AttachmentView> attachments() {
-        return image.attachments().values().stream()
-                .map(this::attachment)
-                .sorted(Comparator.comparing(AttachmentView::volume))
+        return image.access().values().stream()
+                .flatMap(this::attachments)
+                .sorted(
+                        Comparator.comparing(AttachmentView::volume)
+                                .thenComparing(AttachmentView::epoch))
                 .toList();
     }
 
-    private AttachmentView attachment(Attachment attachment) {
+    private Stream<AttachmentView> attachments(VolumeAccess access) {
+        return access.attachments().stream().map(a -> attachment(access, a));
+    }
+
+    private AttachmentView attachment(VolumeAccess access, Attachment attachment) {
         String volume = image.volumes().get(attachment.volume()).name();
         return new AttachmentView(
                 volume,
@@ -195,6 +211,15 @@ final class ClusterReports {
                 attachment.host(),
                 attachment.state(),
                 attachment.grantedAtMs(),
+                Math.max(0, nowMs - attachment.grantedAtMs()),
+                attachment.held() ? terms.leftMs(attachment.epoch()) : 0,
+                attachment.revokedBecause(),
+                access.migration()
+                        .filter(m -> attachment.held())
+                        .map(
+                                m ->
+                                        new AttachmentView.MigrationView(
+                                                m.from(), m.to(), terms.leftMs(m))),
                 nbdUris(attachment.gateway(), volume));
     }
 
@@ -219,7 +244,8 @@ final class ClusterReports {
 
     private GatewayView gateway(Gateway gateway) {
         List<String> held =
-                image.attachments().values().stream()
+                image.attachments()
+                        .filter(Attachment::held)
                         .filter(a -> a.gateway().equals(gateway.name()))
                         .map(a -> image.volumes().get(a.volume()).name())
                         .sorted()
@@ -230,7 +256,8 @@ final class ClusterReports {
                 gateway.nbdUris(),
                 seen.isGatewayUp(gateway.name()) ? GatewayView.State.UP : GatewayView.State.DOWN,
                 seen.gatewayLastSeenMs(gateway.name()).orElse(-1),
-                held);
+                held,
+                seen.endedExports(gateway.name()));
     }
 
     // ---- room ----

@@ -9,6 +9,7 @@ import io.mirach.admin.StatusView.Health;
 import io.mirach.admin.StatusView.Reason;
 import io.mirach.model.ClusterImage;
 import io.mirach.model.Volume;
+import io.mirach.protocol.cluster.EndedExport;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -55,6 +56,7 @@ final class HealthReport {
         judgeGroups(all, nodes);
         reports.df().rows().forEach(this::judgeRoom);
         gateways.forEach(this::judgeGateway);
+        gateways.forEach(this::judgeEnded);
         reasons.sort(Comparator.comparing(Reason::severity).reversed());
         return new StatusView(
                 reasons.isEmpty() ? Health.OK : reasons.get(0).severity(),
@@ -75,7 +77,10 @@ final class HealthReport {
                                 image.volumes().values().stream()
                                         .filter(v -> v.state() != Volume.State.DELETING)
                                         .count(),
-                        image.attachments().size(),
+                        (int)
+                                image.access().values().stream()
+                                        .filter(access -> access.held().findAny().isPresent())
+                                        .count(),
                         reports.provisionedBytes()),
                 gateways,
                 reports.attachments());
@@ -244,7 +249,33 @@ final class HealthReport {
                             + gateway.name()
                             + " is not heard and holds "
                             + String.join(", ", gateway.volumes()),
-                    "start it again, or mirach detach " + gateway.volumes().get(0) + " --force");
+                    "start it again, or mirach detach "
+                            + gateway.volumes().get(0)
+                            + " --gateway "
+                            + gateway.name()
+                            + " --force");
+        }
+    }
+
+    /** What was taken from a gateway matters as long as it has the order to offer it. */
+    private void judgeEnded(GatewayView gateway) {
+        for (EndedExport ended : gateway.ended()) {
+            boolean ordered =
+                    image.volumeNamed(ended.volume())
+                            .flatMap(v -> image.accessTo(v.id()).exportAt(gateway.name()))
+                            .isPresent();
+            if (ordered && !gateway.volumes().contains(ended.volume())) {
+                add(
+                        Health.WARN,
+                        "EXPORT_ENDED",
+                        "gateway "
+                                + gateway.name()
+                                + " has the order to offer "
+                                + ended.volume()
+                                + " and does not any more: "
+                                + ended.reason(),
+                        "mirach attach " + ended.volume() + " --gateway " + gateway.name());
+            }
         }
     }
 

@@ -209,6 +209,12 @@ public final class ChunkService implements DamageListener, AutoCloseable {
                                             request.firstBlock(),
                                             request.blockCount(),
                                             allocator);
+                    if (!group.machine().tables().admitsReads(request.volume(), request.epoch())) {
+                        // Fenced since: what was read may be its successor's.
+                        blocks.data().release();
+                        throw new MirachException(
+                                ErrorCode.FENCED, "refused by " + request.volume());
+                    }
                     return new ReadReply(
                             blocks.blockCount(), blocks.present(), blocks.crcs(), blocks.data());
                 });

@@ -1,5 +1,6 @@
 package io.mirach.server.chunk;
 
+import io.mirach.model.Epoch;
 import io.mirach.model.LayerId;
 import io.mirach.model.VolumeId;
 import io.mirach.protocol.ErrorCode;
@@ -48,6 +49,11 @@ final class GroupTables {
 
     Optional<VolumeState> volume(VolumeId volume) {
         return Optional.ofNullable(volumes.get(volume));
+    }
+
+    boolean admitsReads(VolumeId volume, Epoch epoch) {
+        VolumeState state = volumes.get(volume);
+        return state != null && state.admission().admitsReads(epoch);
     }
 
     Collection<VolumeState> volumes() {

@@ -16,6 +16,8 @@ import io.mirach.protocol.cluster.DetachRequest;
 import io.mirach.protocol.cluster.GetMap;
 import io.mirach.protocol.cluster.MapUpdate;
 import io.mirach.protocol.cluster.RegisterGateway;
+import io.mirach.protocol.cluster.RenewAttachments;
+import io.mirach.protocol.cluster.Renewal;
 import io.mirach.server.metadata.MetaCommand;
 import io.mirach.server.metadata.MetaReply;
 import io.mirach.server.transport.RequestHandler;
@@ -26,13 +28,16 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Clock;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -46,10 +51,14 @@ public final class ClusterService {
     private static final long SETTLE_TIMEOUT_MS = 55_000;
     private static final int MAX_NAME_CHARS = 255;
 
+    /** Longer than any migration should take. */
+    public static final long MAX_MIGRATION_WINDOW_MS = 3_600_000;
+
     private final StorageNode self;
     private final ClusterMap map;
     private final MetaGroup meta;
     private final NodeObservations observations;
+    private final AttachmentTerms terms;
     private final Clock clock;
 
     public ClusterService(
@@ -57,11 +66,13 @@ public final class ClusterService {
             ClusterMap map,
             MetaGroup meta,
             NodeObservations observations,
+            AttachmentTerms terms,
             Clock clock) {
         this.self = self;
         this.map = map;
         this.meta = meta;
         this.observations = observations;
+        this.terms = terms;
         this.clock = clock;
     }
 
@@ -71,6 +82,7 @@ public final class ClusterService {
         handlers.put(Opcode.GET_MAP, on(GetMap.class, this::getMap));
         handlers.put(Opcode.ATTACH, on(AttachRequest.class, this::attach));
         handlers.put(Opcode.DETACH, on(DetachRequest.class, this::detach));
+        handlers.put(Opcode.RENEW_ATTACHMENTS, on(RenewAttachments.class, this::renew));
         handlers.put(Opcode.REGISTER_GATEWAY, on(RegisterGateway.class, this::register));
         handlers.put(Opcode.HEARTBEAT, on(NodeHeartbeat.class, this::heartbeat));
         handlers.put(Opcode.META_CHANGE, on(MetaCommand.class, meta::propose));
@@ -104,6 +116,12 @@ public final class ClusterService {
             throw new MirachException(
                     ErrorCode.INVALID_ARGUMENT, "an attachment needs an owner's secret");
         }
+        if (request.migrationWindowMs() < 0
+                || request.migrationWindowMs() > MAX_MIGRATION_WINDOW_MS) {
+            throw new MirachException(
+                    ErrorCode.INVALID_ARGUMENT,
+                    "a migration window is at most " + MAX_MIGRATION_WINDOW_MS / 1000 + " s");
+        }
         return meta.ready()
                 .thenCompose(
                         ready -> {
@@ -116,6 +134,8 @@ public final class ClusterService {
                                                     request.host(),
                                                     sha256(request.ownerSecret()),
                                                     request.force(),
+                                                    request.migrationWindowMs(),
+                                                    expired(volume.id()),
                                                     clock.millis()))
                                     .thenApply(MetaReply::orThrow)
                                     .thenCompose(
@@ -123,24 +143,39 @@ public final class ClusterService {
                         });
     }
 
+    /** Those of a volume that were not renewed in time, as of now. */
+    public List<Epoch> expired(VolumeId volume) {
+        return terms.expired(map.image().accessTo(volume));
+    }
+
     private CompletableFuture<Attachment> settled(VolumeId volume, Epoch epoch) {
         LOG.info("attaching {} as {}", volume, epoch);
         return map.await(
                         image ->
-                                inForce(image, volume, epoch)
+                                image.accessTo(volume)
+                                        .attachment(epoch)
                                         .filter(a -> a.state() == Attachment.State.PENDING)
                                         .isEmpty(),
                         SETTLE_TIMEOUT_MS)
                 .thenApply(
-                        image ->
-                                inForce(image, volume, epoch)
-                                        .filter(a -> a.state() == Attachment.State.LIVE)
-                                        .orElseThrow(
-                                                () ->
-                                                        new MirachException(
-                                                                ErrorCode.FENCED,
-                                                                "the attachment was revoked before"
-                                                                        + " it was granted")));
+                        image -> {
+                            Optional<Attachment> settled =
+                                    image.accessTo(volume).attachment(epoch);
+                            return settled.filter(a -> a.state() == Attachment.State.LIVE)
+                                    .orElseThrow(
+                                            () -> revokedBeforehand(settled));
+                        });
+    }
+
+    private static MirachException revokedBeforehand(Optional<Attachment> attachment) {
+        String why =
+                attachment
+                        .map(Attachment::revokedBecause)
+                        .filter(reason -> !reason.isEmpty())
+                        .map(reason -> ": " + reason)
+                        .orElse("");
+        return new MirachException(
+                ErrorCode.FENCED, "the attachment was revoked before it was granted" + why);
     }
 
     private CompletableFuture<Void> detach(DetachRequest request) {
@@ -151,17 +186,50 @@ public final class ClusterService {
     public CompletableFuture<Void> release(VolumeId volume, Epoch epoch) {
         return meta.propose(new MetaCommand.Release(volume, epoch))
                 .thenApply(MetaReply::orThrow)
-                .thenCompose(
-                        reply ->
-                                map.await(
-                                        image -> inForce(image, volume, epoch).isEmpty(),
-                                        SETTLE_TIMEOUT_MS))
+                .thenCompose(reply -> gone(volume, a -> a.epoch().equals(epoch)));
+    }
+
+    /**
+     * Takes a volume, and the order to offer it, from a gateway; completes once no placement group
+     * admits it any longer.
+     */
+    public CompletableFuture<Void> revoke(VolumeId volume, String gateway, String reason) {
+        return meta.propose(new MetaCommand.Revoke(volume, gateway, reason))
+                .thenApply(MetaReply::orThrow)
+                .thenCompose(reply -> gone(volume, a -> a.gateway().equals(gateway)));
+    }
+
+    private CompletableFuture<Void> gone(VolumeId volume, Predicate<Attachment> which) {
+        return map.await(
+                        image -> image.accessTo(volume).attachments().stream().noneMatch(which),
+                        SETTLE_TIMEOUT_MS)
                 .thenApply(image -> null);
     }
 
-    private static Optional<Attachment> inForce(ClusterImage image, VolumeId volume, Epoch epoch) {
-        return Optional.ofNullable(image.attachments().get(volume))
-                .filter(a -> a.epoch().equals(epoch));
+    private CompletableFuture<Renewal> renew(RenewAttachments request) {
+        // Only a leader whose map is complete may say that something is over.
+        return meta.ready().thenApply(ready -> renewed(request));
+    }
+
+    private Renewal renewed(RenewAttachments request) {
+        ClusterImage image = map.image();
+        List<Epoch> held = new ArrayList<>();
+        Map<Epoch, String> ended = new HashMap<>();
+        for (RenewAttachments.Held each : request.attachments()) {
+            Optional<Attachment> attachment =
+                    image.accessTo(each.volume())
+                            .attachment(each.epoch())
+                            .filter(a -> a.gateway().equals(request.gateway()));
+            if (attachment.filter(Attachment::held).isPresent()) {
+                held.add(each.epoch());
+            } else {
+                ended.put(
+                        each.epoch(),
+                        attachment.map(Attachment::revokedBecause).orElse(""));
+            }
+        }
+        terms.renewed(held);
+        return new Renewal(terms.termMs(), ended);
     }
 
     /** The volume of that name; NO_SUCH_VOLUME otherwise. */
@@ -200,7 +268,7 @@ public final class ClusterService {
         Gateway gateway = request.gateway();
         requireName("gateway", gateway.name());
         requireLeader();
-        observations.heardGateway(gateway.name());
+        observations.heardGateway(gateway.name(), request.ended());
         if (gateway.equals(map.image().gateways().get(gateway.name()))) {
             return CompletableFuture.completedFuture(null);
         }

@@ -4,10 +4,12 @@ import io.mirach.model.ClusterImage;
 import io.mirach.model.PlacementGroup;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Replica;
+import io.mirach.protocol.cluster.EndedExport;
 import io.mirach.raft.ReplicaStatus;
 import io.mirach.server.placement.LeaderView;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -32,12 +34,14 @@ public final class NodeObservations {
 
     private record Heard(NodeHeartbeat heartbeat, long atNanos) {}
 
+    private record HeardGateway(List<EndedExport> ended, long atNanos) {}
+
     private record Led(UUID leader, long sinceNanos) {}
 
     private final LongSupplier nanoTime;
     // Guarded by this.
     private final Map<String, Heard> nodes = new HashMap<>();
-    private final Map<String, Long> gateways = new HashMap<>();
+    private final Map<String, HeardGateway> gateways = new HashMap<>();
     private final Map<UUID, Led> leaders = new HashMap<>();
     private long leadingSinceNanos;
 
@@ -79,8 +83,17 @@ public final class NodeObservations {
         wait(atMostMs);
     }
 
-    public synchronized void heardGateway(String name) {
-        gateways.put(name, nanoTime.getAsLong());
+    /**
+     * @param ended the exports that were taken from it
+     */
+    public synchronized void heardGateway(String name, List<EndedExport> ended) {
+        gateways.put(name, new HeardGateway(List.copyOf(ended), nanoTime.getAsLong()));
+    }
+
+    /** The exports that were taken from a gateway, as it last said. */
+    public synchronized List<EndedExport> endedExports(String gateway) {
+        HeardGateway heard = gateways.get(gateway);
+        return heard == null ? List.of() : heard.ended();
     }
 
     /** Somebody tries to move a group's leader: it rests anew. */
@@ -96,8 +109,8 @@ public final class NodeObservations {
     }
 
     public synchronized OptionalLong gatewayLastSeenMs(String gateway) {
-        Long at = gateways.get(gateway);
-        return at == null ? OptionalLong.empty() : OptionalLong.of(ageMs(at));
+        HeardGateway heard = gateways.get(gateway);
+        return heard == null ? OptionalLong.empty() : OptionalLong.of(ageMs(heard.atNanos()));
     }
 
     public boolean isUp(String node) {

@@ -1,13 +1,12 @@
 package io.mirach.server.metadata;
 
-import io.mirach.model.Attachment;
 import io.mirach.model.ClusterImage;
-import io.mirach.model.Export;
 import io.mirach.model.Gateway;
 import io.mirach.model.PlacementGroup;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.StorageNode;
 import io.mirach.model.Volume;
+import io.mirach.model.VolumeAccess;
 import io.mirach.model.VolumeId;
 import java.util.HashMap;
 import java.util.Map;
@@ -22,8 +21,7 @@ final class ImageEdit {
                 with(image.nodes(), node.name(), node),
                 image.placementGroups(),
                 image.volumes(),
-                image.attachments(),
-                image.exports(),
+                image.access(),
                 image.gateways());
     }
 
@@ -35,8 +33,7 @@ final class ImageEdit {
                 image.nodes(),
                 groups,
                 image.volumes(),
-                image.attachments(),
-                image.exports(),
+                image.access(),
                 image.gateways());
     }
 
@@ -48,20 +45,17 @@ final class ImageEdit {
         return volumes(image, without(image.volumes(), volume));
     }
 
-    static ClusterImage put(ClusterImage image, Attachment attachment) {
-        return attachments(image, with(image.attachments(), attachment.volume(), attachment));
-    }
-
-    static ClusterImage removeAttachment(ClusterImage image, VolumeId volume) {
-        return attachments(image, without(image.attachments(), volume));
-    }
-
-    static ClusterImage put(ClusterImage image, Export export) {
-        return exports(image, with(image.exports(), export.volume(), export));
-    }
-
-    static ClusterImage removeExport(ClusterImage image, VolumeId volume) {
-        return exports(image, without(image.exports(), volume));
+    /** Keeps nothing of a volume that nobody uses. */
+    static ClusterImage put(ClusterImage image, VolumeAccess access) {
+        return of(
+                image,
+                image.nodes(),
+                image.placementGroups(),
+                image.volumes(),
+                access.unused()
+                        ? without(image.access(), access.volume())
+                        : with(image.access(), access.volume(), access),
+                image.gateways());
     }
 
     static ClusterImage put(ClusterImage image, Gateway gateway) {
@@ -70,8 +64,7 @@ final class ImageEdit {
                 image.nodes(),
                 image.placementGroups(),
                 image.volumes(),
-                image.attachments(),
-                image.exports(),
+                image.access(),
                 with(image.gateways(), gateway.name(), gateway));
     }
 
@@ -81,31 +74,7 @@ final class ImageEdit {
                 image.nodes(),
                 image.placementGroups(),
                 volumes,
-                image.attachments(),
-                image.exports(),
-                image.gateways());
-    }
-
-    private static ClusterImage attachments(
-            ClusterImage image, Map<VolumeId, Attachment> attachments) {
-        return of(
-                image,
-                image.nodes(),
-                image.placementGroups(),
-                image.volumes(),
-                attachments,
-                image.exports(),
-                image.gateways());
-    }
-
-    private static ClusterImage exports(ClusterImage image, Map<VolumeId, Export> exports) {
-        return of(
-                image,
-                image.nodes(),
-                image.placementGroups(),
-                image.volumes(),
-                image.attachments(),
-                exports,
+                image.access(),
                 image.gateways());
     }
 
@@ -114,8 +83,7 @@ final class ImageEdit {
             Map<String, StorageNode> nodes,
             Map<PlacementGroupId, PlacementGroup> groups,
             Map<VolumeId, Volume> volumes,
-            Map<VolumeId, Attachment> attachments,
-            Map<VolumeId, Export> exports,
+            Map<VolumeId, VolumeAccess> access,
             Map<String, Gateway> gateways) {
         return new ClusterImage(
                 image.version() + 1,
@@ -125,8 +93,7 @@ final class ImageEdit {
                 nodes,
                 groups,
                 volumes,
-                attachments,
-                exports,
+                access,
                 gateways);
     }
 

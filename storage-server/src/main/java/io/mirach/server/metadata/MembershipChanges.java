@@ -51,7 +51,6 @@ final class MembershipChanges {
                         groups,
                         Map.of(),
                         Map.of(),
-                        Map.of(),
                         Map.of()));
     }
 

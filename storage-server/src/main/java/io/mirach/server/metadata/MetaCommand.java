@@ -28,9 +28,10 @@ import java.util.UUID;
     @JsonSubTypes.Type(value = MetaCommand.DeleteVolume.class, name = "delete-volume"),
     @JsonSubTypes.Type(value = MetaCommand.VolumeDropped.class, name = "volume-dropped"),
     @JsonSubTypes.Type(value = MetaCommand.Attach.class, name = "attach"),
-    @JsonSubTypes.Type(value = MetaCommand.AttachmentAdmitted.class, name = "attachment-admitted"),
+    @JsonSubTypes.Type(value = MetaCommand.AdmissionInstalled.class, name = "admission-installed"),
     @JsonSubTypes.Type(value = MetaCommand.Release.class, name = "release"),
-    @JsonSubTypes.Type(value = MetaCommand.AttachmentEvicted.class, name = "attachment-evicted"),
+    @JsonSubTypes.Type(value = MetaCommand.Revoke.class, name = "revoke"),
+    @JsonSubTypes.Type(value = MetaCommand.EndMigration.class, name = "end-migration"),
     @JsonSubTypes.Type(value = MetaCommand.SetExport.class, name = "set-export"),
     @JsonSubTypes.Type(value = MetaCommand.RemoveExport.class, name = "remove-export"),
     @JsonSubTypes.Type(value = MetaCommand.AddGateway.class, name = "add-gateway")
@@ -72,7 +73,14 @@ public sealed interface MetaCommand {
     /** No placement group knows it any longer. */
     record VolumeDropped(VolumeId volume) implements MetaCommand {}
 
-    /** Revokes what is there (same owner, or being released) and reserves; reply: the epoch. */
+    /**
+     * Revokes who is in the way, if that may be, and reserves; reply: the epoch.
+     *
+     * @param force revoke whoever is in the way
+     * @param migrationWindowMs how long the present holder may go on beside this one; 0: not at all
+     * @param expired those whose term was over by the leader's clock when it logged this: they are
+     *     revoked if they are in the way
+     */
     record Attach(
             VolumeId volume,
             Attachment.Mode mode,
@@ -80,21 +88,40 @@ public sealed interface MetaCommand {
             String host,
             String ownerProofSha256,
             boolean force,
+            long migrationWindowMs,
+            List<Epoch> expired,
             long grantedAtMs)
             implements MetaCommand {}
 
-    /** Every placement group of the volume admits the epoch. */
-    record AttachmentAdmitted(VolumeId volume, Epoch epoch) implements MetaCommand {}
+    /** Every placement group of the volume admits what that version names, and nobody else. */
+    record AdmissionInstalled(VolumeId volume, long version) implements MetaCommand {}
 
-    /** From here on the epoch is being taken out; no change if it is not the one in force. */
+    /** Its holder gives the epoch back; no change if it has no right any more. */
     record Release(VolumeId volume, Epoch epoch) implements MetaCommand {}
 
-    /** No placement group of the volume admits the epoch any longer. */
-    record AttachmentEvicted(VolumeId volume, Epoch epoch) implements MetaCommand {}
+    /** Takes a volume, and the order to offer it, from a gateway. */
+    record Revoke(VolumeId volume, String gateway, String reason) implements MetaCommand {}
 
-    record SetExport(Export export) implements MetaCommand {}
+    /**
+     * The window of that migration is over.
+     *
+     * @param expired as in {@link Attach}
+     */
+    record EndMigration(VolumeId volume, long migration, List<Epoch> expired)
+            implements MetaCommand {}
 
-    record RemoveExport(VolumeId volume) implements MetaCommand {}
+    /**
+     * Orders a gateway to offer a volume.
+     *
+     * @param force revoke whoever is in the way of it, first of all
+     * @param migrationWindowMs how long the present holder may go on beside it; 0: not at all
+     * @param expired as in {@link Attach}
+     */
+    record SetExport(Export export, boolean force, long migrationWindowMs, List<Epoch> expired)
+            implements MetaCommand {}
+
+    /** Withdraws the order; calls a migration to that gateway off. */
+    record RemoveExport(VolumeId volume, String gateway) implements MetaCommand {}
 
     record AddGateway(Gateway gateway) implements MetaCommand {}
 }

@@ -11,11 +11,11 @@ import java.io.IOException;
 import java.io.InputStream;
 
 /**
- * How commands stand in the meta group's log: one format byte (1), then the command as JSON. What a
+ * How commands stand in the meta group's log: one format byte (2), then the command as JSON. What a
  * replica does not fully understand it must not apply, so unknown fields are refused.
  */
 public final class MetaCommandCodec {
-    private static final int FORMAT = 1;
+    private static final int FORMAT = 2;
     private static final ObjectReader READER =
             Json.mapper()
                     .readerFor(MetaCommand.class)

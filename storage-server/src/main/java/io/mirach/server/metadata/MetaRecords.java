@@ -4,15 +4,14 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.mirach.model.Attachment;
 import io.mirach.model.ClusterImage;
-import io.mirach.model.Export;
 import io.mirach.model.Gateway;
 import io.mirach.model.PlacementGroup;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.ReplicaSet;
 import io.mirach.model.StorageNode;
 import io.mirach.model.Volume;
+import io.mirach.model.VolumeAccess;
 import io.mirach.model.VolumeId;
 import io.mirach.protocol.Json;
 import io.mirach.protocol.cluster.ClusterDelta;
@@ -31,13 +30,13 @@ import java.util.UUID;
  *
  * <pre>
  * state                format, counters, map version, cluster id, meta group and its members
- * node/NAME  group/ID  volume/ID  attachment/VOLUME-ID  export/VOLUME-ID  gateway/NAME
+ * node/NAME  group/ID  volume/ID  access/VOLUME-ID  gateway/NAME
  * </pre>
  *
  * Values are JSON.
  */
 final class MetaRecords {
-    private static final int FORMAT = 1;
+    private static final int FORMAT = 2;
     private static final String STATE = "state";
 
     /** The record under {@code state}. */
@@ -87,10 +86,8 @@ final class MetaRecords {
         delta.removedPlacementGroups().forEach(g -> deletes.add("group/" + g.value()));
         delta.volumes().forEach(v -> puts.put("volume/" + v.id().value(), json(v)));
         delta.removedVolumes().forEach(v -> deletes.add("volume/" + v.value()));
-        delta.attachments().forEach(a -> puts.put("attachment/" + a.volume().value(), json(a)));
-        delta.removedAttachments().forEach(a -> deletes.add("attachment/" + a.value()));
-        delta.exports().forEach(e -> puts.put("export/" + e.volume().value(), json(e)));
-        delta.removedExports().forEach(e -> deletes.add("export/" + e.value()));
+        delta.access().forEach(a -> puts.put("access/" + a.volume().value(), json(a)));
+        delta.removedAccess().forEach(a -> deletes.add("access/" + a.value()));
         delta.gateways().forEach(g -> puts.put("gateway/" + g.name(), json(g)));
         delta.removedGateways().forEach(g -> deletes.add("gateway/" + g));
     }
@@ -105,7 +102,6 @@ final class MetaRecords {
                 Map.of(),
                 Map.of(),
                 Map.of(),
-                Map.of(),
                 Map.of());
     }
 
@@ -115,8 +111,7 @@ final class MetaRecords {
         Map<String, StorageNode> nodes = new HashMap<>();
         Map<PlacementGroupId, PlacementGroup> groups = new HashMap<>();
         Map<VolumeId, Volume> volumes = new HashMap<>();
-        Map<VolumeId, Attachment> attachments = new HashMap<>();
-        Map<VolumeId, Export> exports = new HashMap<>();
+        Map<VolumeId, VolumeAccess> access = new HashMap<>();
         Map<String, Gateway> gateways = new HashMap<>();
         store.scanAll(
                 (key, value) -> {
@@ -134,13 +129,9 @@ final class MetaRecords {
                             Volume volume = read(value, Volume.class);
                             volumes.put(volume.id(), volume);
                         }
-                        case "attachment" -> {
-                            Attachment attachment = read(value, Attachment.class);
-                            attachments.put(attachment.volume(), attachment);
-                        }
-                        case "export" -> {
-                            Export export = read(value, Export.class);
-                            exports.put(export.volume(), export);
+                        case "access" -> {
+                            VolumeAccess one = read(value, VolumeAccess.class);
+                            access.put(one.volume(), one);
                         }
                         case "gateway" -> {
                             Gateway gateway = read(value, Gateway.class);
@@ -169,8 +160,7 @@ final class MetaRecords {
                                                 nodes,
                                                 groups,
                                                 volumes,
-                                                attachments,
-                                                exports,
+                                                access,
                                                 gateways));
         return new MetaState(image, head.counters());
     }

@@ -33,17 +33,19 @@ public record MetaTransition(MetaState next, MetaReply reply) {
         } else if (command instanceof MetaCommand.VolumeDropped c) {
             return VolumeChanges.dropped(state, image.get(), c.volume());
         } else if (command instanceof MetaCommand.SetExport c) {
-            return VolumeChanges.export(state, image.get(), c.export());
+            return ExportChanges.set(state, image.get(), c);
         } else if (command instanceof MetaCommand.RemoveExport c) {
-            return VolumeChanges.removeExport(state, image.get(), c.volume());
+            return ExportChanges.remove(state, image.get(), c);
         } else if (command instanceof MetaCommand.Attach c) {
             return AttachmentChanges.attach(state, image.get(), c);
-        } else if (command instanceof MetaCommand.AttachmentAdmitted c) {
+        } else if (command instanceof MetaCommand.AdmissionInstalled c) {
             return AttachmentChanges.admitted(state, image.get(), c);
         } else if (command instanceof MetaCommand.Release c) {
             return AttachmentChanges.release(state, image.get(), c);
-        } else if (command instanceof MetaCommand.AttachmentEvicted c) {
-            return AttachmentChanges.evicted(state, image.get(), c);
+        } else if (command instanceof MetaCommand.Revoke c) {
+            return AttachmentChanges.revoke(state, image.get(), c);
+        } else if (command instanceof MetaCommand.EndMigration c) {
+            return AttachmentChanges.endMigration(state, image.get(), c);
         }
         throw new IllegalStateException("unknown command " + command);
     }

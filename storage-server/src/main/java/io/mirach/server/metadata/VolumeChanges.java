@@ -1,15 +1,14 @@
 package io.mirach.server.metadata;
 
-import io.mirach.model.Attachment;
 import io.mirach.model.ClusterImage;
-import io.mirach.model.Export;
 import io.mirach.model.LayerId;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Volume;
+import io.mirach.model.VolumeAccess;
 import io.mirach.model.VolumeId;
 import io.mirach.protocol.ErrorCode;
 
-/** Changes of volumes and their exports. Pure. */
+/** Changes of volumes. Pure. */
 final class VolumeChanges {
     private VolumeChanges() {}
 
@@ -45,8 +44,7 @@ final class VolumeChanges {
         }
         return MetaTransition.to(
                 ImageEdit.put(image, volume),
-                new MetaState.Counters(
-                        counters.nextVolume() + 1, counters.nextLayer() + 1, counters.nextEpoch()),
+                counters.afterVolume(),
                 volume.id().value());
     }
 
@@ -69,20 +67,22 @@ final class VolumeChanges {
         if (volume.state() == Volume.State.DELETING) {
             return MetaTransition.unchanged(state);
         }
-        Attachment attachment = image.attachments().get(id);
-        if (attachment != null) {
+        VolumeAccess access = image.accessTo(id);
+        if (!access.attachments().isEmpty()) {
             return MetaTransition.refuse(
                     state,
                     ErrorCode.VOLUME_IN_USE,
-                    "volume " + volume.name() + " is " + holder(attachment),
+                    "volume "
+                            + volume.name()
+                            + " is "
+                            + AttachmentChanges.holders(access.attachments()),
                     "mirach detach " + volume.name());
         }
-        Export export = image.exports().get(id);
-        if (export != null) {
+        if (!access.exports().isEmpty()) {
             return MetaTransition.refuse(
                     state,
                     ErrorCode.VOLUME_IN_USE,
-                    "gateway " + export.gateway() + " has the order to offer " + volume.name(),
+                    ExportChanges.ordered(access.exports().get(0), volume),
                     "mirach detach " + volume.name());
         }
         return MetaTransition.to(
@@ -100,50 +100,6 @@ final class VolumeChanges {
                         state,
                         ErrorCode.CONFLICT,
                         "volume " + volume.name() + " is not being deleted");
-    }
-
-    static MetaTransition export(MetaState state, ClusterImage image, Export export) {
-        Volume volume = image.volumes().get(export.volume());
-        if (volume == null || volume.state() == Volume.State.DELETING) {
-            return noSuchVolume(state, export.volume());
-        }
-        if (!image.gateways().containsKey(export.gateway())) {
-            return MetaTransition.refuse(
-                    state,
-                    ErrorCode.NO_SUCH_GATEWAY,
-                    "no gateway is named '" + export.gateway() + "'",
-                    "mirach gateway ls");
-        }
-        Export known = image.exports().get(export.volume());
-        if (export.equals(known)) {
-            return MetaTransition.unchanged(state);
-        }
-        Attachment attachment = image.attachments().get(export.volume());
-        if (attachment != null && !attachment.gateway().equals(export.gateway())) {
-            return MetaTransition.refuse(
-                    state,
-                    ErrorCode.VOLUME_IN_USE,
-                    "volume " + volume.name() + " is " + holder(attachment),
-                    "mirach detach " + volume.name());
-        }
-        if (known != null && !known.gateway().equals(export.gateway())) {
-            return MetaTransition.refuse(
-                    state,
-                    ErrorCode.VOLUME_IN_USE,
-                    "gateway " + known.gateway() + " has the order to offer " + volume.name(),
-                    "mirach detach " + volume.name());
-        }
-        return MetaTransition.to(state, ImageEdit.put(image, export));
-    }
-
-    static MetaTransition removeExport(MetaState state, ClusterImage image, VolumeId id) {
-        return image.exports().containsKey(id)
-                ? MetaTransition.to(state, ImageEdit.removeExport(image, id))
-                : MetaTransition.unchanged(state);
-    }
-
-    static String holder(Attachment attachment) {
-        return "attached at gateway " + attachment.gateway() + " on " + attachment.host();
     }
 
     static MetaTransition noSuchVolume(MetaState state, VolumeId id) {

@@ -20,6 +20,7 @@ import io.mirach.server.admin.AdminServer;
 import io.mirach.server.admin.ClusterAdmin;
 import io.mirach.server.admin.LeaderForwarding;
 import io.mirach.server.chunk.ChunkService;
+import io.mirach.server.cluster.AttachmentTerms;
 import io.mirach.server.cluster.ClusterMap;
 import io.mirach.server.cluster.ClusterService;
 import io.mirach.server.cluster.HeartbeatReply;
@@ -31,6 +32,7 @@ import io.mirach.server.metadata.MetaCommand;
 import io.mirach.server.metadata.MetaReply;
 import io.mirach.server.metadata.MetadataStateMachine;
 import io.mirach.server.placement.PlacementDriver;
+import io.mirach.server.placement.Step;
 import io.mirach.server.reconcile.ClusterSteps;
 import io.mirach.server.reconcile.Reconciler;
 import io.mirach.server.store.StoreMemory;
@@ -86,6 +88,7 @@ public final class ClusterMember implements AutoCloseable {
     private final ClusterMap map;
     private final MetaGroup meta;
     private final NodeObservations observations = new NodeObservations(System::nanoTime);
+    private final AttachmentTerms terms;
     private final ChunkService chunks;
     private final Reconciler reconciler;
     private final Heartbeats heartbeats;
@@ -107,6 +110,7 @@ public final class ClusterMember implements AutoCloseable {
         this.identity = identity;
         this.opened = opened;
         this.self = identity.asStorageNode();
+        this.terms = new AttachmentTerms(config.attachmentTerm(), System::nanoTime);
         UUID clusterId = identity.membership().orElseThrow().clusterId();
         opened.push(this::endThreads);
         this.memory = new StoreMemory(config.store());
@@ -127,8 +131,9 @@ public final class ClusterMember implements AutoCloseable {
         this.reconciler =
                 new Reconciler(
                         meta::ready,
-                        () -> PlacementDriver.plan(map.image(), observations.leaders(map.image())),
-                        new ClusterSteps(map::image, meta, routing, connections, observations),
+                        this::plan,
+                        new ClusterSteps(
+                                map::image, meta, routing, connections, observations, terms),
                         reconcileThread);
         this.chunks = new ChunkService(config.chunks(), ByteBufAllocator.DEFAULT);
         HostedGroups hosted =
@@ -149,12 +154,13 @@ public final class ClusterMember implements AutoCloseable {
         DiskUsage usage = new DiskUsage(identity.dirs());
         this.heartbeats = new Heartbeats(self, hosted, usage, meta, map::image);
         ClusterService service =
-                new ClusterService(self, map, meta, observations, Clock.systemUTC());
+                new ClusterService(self, map, meta, observations, terms, Clock.systemUTC());
         this.admin =
                 new ClusterAdmin(
                         map,
                         meta,
                         observations,
+                        terms,
                         service,
                         new StoredBytesSurvey(connections::request, observations),
                         this::lastAnswer,
@@ -257,9 +263,20 @@ public final class ClusterMember implements AutoCloseable {
         public void roleChanged(RoleChange change) {
             if (change.leads() && leadsInTerm.getAndSet(change.term()) != change.term()) {
                 observations.begin();
+                terms.begin();
                 reconciler.wake();
             }
         }
+    }
+
+    /** What is to be done; on the reconciler's thread, at least once per second while this leads. */
+    private List<Step> plan() {
+        ClusterImage image = map.image();
+        terms.observe(image);
+        return PlacementDriver.plan(
+                image,
+                observations.leaders(image),
+                migration -> terms.leftMs(migration) == 0);
     }
 
     private Optional<HeartbeatReply> lastAnswer() {

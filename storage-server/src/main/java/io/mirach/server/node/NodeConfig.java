@@ -2,8 +2,10 @@ package io.mirach.server.node;
 
 import io.mirach.client.transport.NodeAddress;
 import io.mirach.server.chunk.ChunkServiceConfig;
+import io.mirach.server.cluster.AttachmentTerms;
 import io.mirach.server.store.StoreConfig;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -21,6 +23,8 @@ import java.util.regex.Pattern;
  * @param chunks limits of block requests
  * @param raftQueueBytes writes waiting for the log, per placement group
  * @param eventLoops threads that do the network's work
+ * @param attachmentTerm how long an attachment runs unless its gateway renews it, by the clock of
+ *     the meta leader; should be the same on all nodes
  */
 public record NodeConfig(
         String name,
@@ -34,10 +38,13 @@ public record NodeConfig(
         StoreConfig store,
         ChunkServiceConfig chunks,
         long raftQueueBytes,
-        int eventLoops) {
+        int eventLoops,
+        Duration attachmentTerm) {
     public static final long DEFAULT_RAFT_QUEUE_BYTES = 32L << 20;
     public static final int DEFAULT_EVENT_LOOPS = 2;
     private static final int MAX_DATA_DIRS = 64;
+    private static final Duration MIN_ATTACHMENT_TERM = Duration.ofSeconds(1);
+    private static final Duration MAX_ATTACHMENT_TERM = Duration.ofHours(1);
     private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}");
     private static final Pattern DOMAIN = Pattern.compile("[a-zA-Z0-9._-]{0,63}");
 
@@ -66,7 +73,58 @@ public record NodeConfig(
                         && !nativeAddress.equals(httpAddress),
                 "native-address, http-address and raft-address (one port per data dir) overlap");
         require(raftQueueBytes >= 2 << 20, "limits.raft-queue: at least 2MiB");
+        require(
+                attachmentTerm.compareTo(MIN_ATTACHMENT_TERM) >= 0
+                        && attachmentTerm.compareTo(MAX_ATTACHMENT_TERM) <= 0,
+                "attachment-term: from 1s to 60m");
         require(eventLoops >= 1 && eventLoops <= 256, "limits.threads: from 1 to 256");
+    }
+
+    /** With the default term of attachments. */
+    public NodeConfig(
+            String name,
+            List<Path> dataDirs,
+            NodeAddress nativeAddress,
+            NodeAddress httpAddress,
+            NodeAddress raftAddress,
+            String zone,
+            String rack,
+            Map<String, String> labels,
+            StoreConfig store,
+            ChunkServiceConfig chunks,
+            long raftQueueBytes,
+            int eventLoops) {
+        this(
+                name,
+                dataDirs,
+                nativeAddress,
+                httpAddress,
+                raftAddress,
+                zone,
+                rack,
+                labels,
+                store,
+                chunks,
+                raftQueueBytes,
+                eventLoops,
+                AttachmentTerms.DEFAULT_TERM);
+    }
+
+    public NodeConfig withAttachmentTerm(Duration term) {
+        return new NodeConfig(
+                name,
+                dataDirs,
+                nativeAddress,
+                httpAddress,
+                raftAddress,
+                zone,
+                rack,
+                labels,
+                store,
+                chunks,
+                raftQueueBytes,
+                eventLoops,
+                term);
     }
 
     private static boolean isRaftPort(NodeAddress raft, int dirs, NodeAddress other) {

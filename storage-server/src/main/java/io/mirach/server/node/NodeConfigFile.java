@@ -12,6 +12,7 @@ import io.mirach.client.transport.NodeAddress;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
 import io.mirach.server.chunk.ChunkServiceConfig;
+import io.mirach.server.cluster.AttachmentTerms;
 import io.mirach.server.store.StoreConfig;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
@@ -19,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -40,6 +42,7 @@ import java.util.stream.Collectors;
  * zone: zone-a                       # failure domains; may be left out
  * rack: rack-1
  * labels: {disk: nvme}
+ * attachment-term: 30s               # a gateway unheard for so long may lose its volumes to another
  * limits:                            # all with defaults
  *   block-cache: 32MiB               # keys and indexes
  *   write-buffers: 64MiB             # blocks not yet in a file
@@ -61,6 +64,8 @@ public final class NodeConfigFile {
                     .build();
     private static final Pattern SIZE = Pattern.compile("([0-9]{1,9}) ?(KiB|MiB|GiB)");
 
+    private static final Pattern TIME = Pattern.compile("([0-9]{1,9}) ?(ms|s|m)");
+
     /** The file as it is written. */
     record Content(
             String name,
@@ -71,6 +76,7 @@ public final class NodeConfigFile {
             String zone,
             String rack,
             Map<String, String> labels,
+            String attachmentTerm,
             Limits limits) {}
 
     /** The part under {@code limits}. */
@@ -171,7 +177,8 @@ public final class NodeConfigFile {
                 storeOf(limits),
                 chunksOf(limits),
                 size("limits.raft-queue", limits.raftQueue(), NodeConfig.DEFAULT_RAFT_QUEUE_BYTES),
-                Optional.ofNullable(limits.threads()).orElse(NodeConfig.DEFAULT_EVENT_LOOPS));
+                Optional.ofNullable(limits.threads()).orElse(NodeConfig.DEFAULT_EVENT_LOOPS),
+                time("attachment-term", content.attachmentTerm(), AttachmentTerms.DEFAULT_TERM));
     }
 
     private static StoreConfig storeOf(Limits limits) {
@@ -221,6 +228,22 @@ public final class NodeConfigFile {
         } catch (MirachException malformed) {
             throw new IllegalArgumentException(key + ": " + malformed.getMessage(), malformed);
         }
+    }
+
+    private static Duration time(String key, String text, Duration defaultTime) {
+        if (text == null) {
+            return defaultTime;
+        }
+        Matcher parts = TIME.matcher(text.strip());
+        if (!parts.matches()) {
+            throw new IllegalArgumentException(key + ": not a time such as 30s: '" + text + "'");
+        }
+        long units = Long.parseLong(parts.group(1));
+        return switch (parts.group(2)) {
+            case "ms" -> Duration.ofMillis(units);
+            case "m" -> Duration.ofMinutes(units);
+            default -> Duration.ofSeconds(units);
+        };
     }
 
     private static long size(String key, String text, long defaultBytes) {

@@ -228,7 +228,6 @@ final class NodeIdentity implements AutoCloseable {
                 Map.of(),
                 Map.of(),
                 Map.of(),
-                Map.of(),
                 Map.of());
     }
 

@@ -1,15 +1,17 @@
 package io.mirach.server.placement;
 
-import io.mirach.model.Attachment;
 import io.mirach.model.ClusterImage;
+import io.mirach.model.Migration;
 import io.mirach.model.PlacementGroup;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Volume;
+import io.mirach.model.VolumeAccess;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 
 /** Says what is to be done next, from the map and what is seen of the groups. Pure. */
 public final class PlacementDriver {
@@ -22,8 +24,12 @@ public final class PlacementDriver {
      * Steps that may be taken in any order and at the same time.
      *
      * @param leaders of the groups that have one
+     * @param isOver whether the window of a migration is
      */
-    public static List<Step> plan(ClusterImage image, Map<PlacementGroupId, LeaderView> leaders) {
+    public static List<Step> plan(
+            ClusterImage image,
+            Map<PlacementGroupId, LeaderView> leaders,
+            Predicate<Migration> isOver) {
         List<Step> steps = new ArrayList<>();
         image.placementGroups().values().stream()
                 .filter(group -> group.state() == PlacementGroup.State.CREATING)
@@ -33,6 +39,14 @@ public final class PlacementDriver {
         image.volumes().values().stream()
                 .sorted(Comparator.comparing(Volume::id))
                 .forEach(volume -> volumeStep(image, volume).ifPresent(steps::add));
+        image.access().values().stream()
+                .sorted(Comparator.comparing(VolumeAccess::volume))
+                .forEach(
+                        access ->
+                                access.migration()
+                                        .filter(isOver)
+                                        .map(over -> new Step.EndMigration(access, over))
+                                        .ifPresent(steps::add));
         nextMove(image, leaders).ifPresent(steps::add);
         return steps;
     }
@@ -42,16 +56,9 @@ public final class PlacementDriver {
             case CREATING -> Optional.of(new Step.OpenVolume(volume));
             case DELETING -> Optional.of(new Step.DropVolume(volume));
             case AVAILABLE ->
-                    Optional.ofNullable(image.attachments().get(volume.id()))
-                            .flatMap(attachment -> attachmentStep(volume, attachment));
-        };
-    }
-
-    private static Optional<Step> attachmentStep(Volume volume, Attachment attachment) {
-        return switch (attachment.state()) {
-            case PENDING -> Optional.of(new Step.Admit(volume, attachment));
-            case RELEASING -> Optional.of(new Step.Evict(volume, attachment));
-            case LIVE -> Optional.empty();
+                    Optional.of(image.accessTo(volume.id()))
+                            .filter(access -> !access.admitted())
+                            .map(access -> new Step.Admit(volume, access));
         };
     }
 

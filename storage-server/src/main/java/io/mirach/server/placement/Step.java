@@ -1,9 +1,10 @@
 package io.mirach.server.placement;
 
-import io.mirach.model.Attachment;
+import io.mirach.model.Migration;
 import io.mirach.model.PlacementGroup;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Volume;
+import io.mirach.model.VolumeAccess;
 import java.util.UUID;
 
 /**
@@ -56,19 +57,22 @@ public sealed interface Step {
         }
     }
 
-    /** Log the admission in every placement group, then that the attachment is live. */
-    record Admit(Volume volume, Attachment attachment) implements Step {
+    /**
+     * Log which epochs are admitted in every placement group, then that they are. Does not wait for
+     * an earlier set that is still on its way: that one no longer counts anywhere.
+     */
+    record Admit(Volume volume, VolumeAccess access) implements Step {
         @Override
         public String key() {
-            return "admit " + volume.id() + " " + attachment.epoch();
+            return "admit " + volume.id() + " version " + access.admissionVersion();
         }
     }
 
-    /** Log the empty admission in every placement group, then that the attachment is gone. */
-    record Evict(Volume volume, Attachment attachment) implements Step {
+    /** Log that the window of a migration is over. */
+    record EndMigration(VolumeAccess access, Migration migration) implements Step {
         @Override
         public String key() {
-            return "evict " + volume.id() + " " + attachment.epoch();
+            return "end migration " + migration.id() + " of " + access.volume();
         }
     }
 

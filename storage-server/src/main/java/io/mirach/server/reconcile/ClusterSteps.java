@@ -13,11 +13,13 @@ import io.mirach.model.Replica;
 import io.mirach.model.Slot;
 import io.mirach.model.StorageNode;
 import io.mirach.model.Volume;
+import io.mirach.model.VolumeAccess;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.JsonBody;
 import io.mirach.protocol.MirachException;
 import io.mirach.protocol.Opcode;
 import io.mirach.protocol.cluster.GroupOrder;
+import io.mirach.server.cluster.AttachmentTerms;
 import io.mirach.server.cluster.MetaGroup;
 import io.mirach.server.cluster.NodeObservations;
 import io.mirach.server.cluster.ReplicaOrder;
@@ -33,7 +35,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 /** Takes steps by orders to nodes and to placement groups' leaders. Thread-safe. */
@@ -46,18 +50,21 @@ public final class ClusterSteps implements StepRunner {
     private final ClusterRouting routing;
     private final NodeConnections connections;
     private final NodeObservations observations;
+    private final AttachmentTerms terms;
 
     public ClusterSteps(
             Supplier<ClusterImage> image,
             MetaGroup meta,
             ClusterRouting routing,
             NodeConnections connections,
-            NodeObservations observations) {
+            NodeObservations observations,
+            AttachmentTerms terms) {
         this.image = image;
         this.meta = meta;
         this.routing = routing;
         this.connections = connections;
         this.observations = observations;
+        this.terms = terms;
     }
 
     @Override
@@ -69,9 +76,13 @@ public final class ClusterSteps implements StepRunner {
         } else if (step instanceof Step.DropVolume drop) {
             return drop(drop.volume());
         } else if (step instanceof Step.Admit admit) {
-            return admit(admit.volume(), admit.attachment());
-        } else if (step instanceof Step.Evict evict) {
-            return evict(evict.volume(), evict.attachment());
+            return admit(admit.volume(), admit.access());
+        } else if (step instanceof Step.EndMigration end) {
+            return log(
+                    new MetaCommand.EndMigration(
+                            end.access().volume(),
+                            end.migration().id(),
+                            terms.expired(end.access())));
         } else if (step instanceof Step.MoveLeader move) {
             return move(move);
         }
@@ -124,45 +135,41 @@ public final class ClusterSteps implements StepRunner {
                 .thenCompose(done -> log(new MetaCommand.VolumeDropped(volume.id())));
     }
 
-    private CompletableFuture<Void> admit(Volume volume, Attachment attachment) {
-        List<Epoch> epochs = List.of(attachment.epoch());
-        boolean readWrite = attachment.mode() == Attachment.Mode.READ_WRITE;
+    private CompletableFuture<Void> admit(Volume volume, VolumeAccess access) {
+        List<Epoch> readWrite = epochs(access, Attachment.Mode::writes);
+        List<Epoch> readOnly = epochs(access, mode -> !mode.writes());
         return orderGroups(
                         volume,
                         group ->
                                 new GroupOrder.Admit(
                                         group,
                                         volume.id(),
-                                        admissionVersion(attachment.epoch()),
-                                        readWrite ? epochs : List.of(),
-                                        readWrite ? List.of() : epochs))
-                .thenCompose(
-                        done ->
-                                log(
-                                        new MetaCommand.AttachmentAdmitted(
-                                                volume.id(), attachment.epoch())));
+                                        access.admissionVersion(),
+                                        readWrite,
+                                        readOnly))
+                .handle((done, failure) -> installed(volume, access, failure))
+                .thenCompose(logged -> logged);
     }
 
-    private CompletableFuture<Void> evict(Volume volume, Attachment attachment) {
-        return orderGroups(
-                        volume,
-                        group ->
-                                new GroupOrder.Admit(
-                                        group,
-                                        volume.id(),
-                                        admissionVersion(attachment.epoch()) + 1,
-                                        List.of(),
-                                        List.of()))
-                .thenCompose(
-                        done ->
-                                log(
-                                        new MetaCommand.AttachmentEvicted(
-                                                volume.id(), attachment.epoch())));
+    private static List<Epoch> epochs(VolumeAccess access, Predicate<Attachment.Mode> which) {
+        return access.held().filter(a -> which.test(a.mode())).map(Attachment::epoch).toList();
     }
 
-    /** Two versions per epoch: its admission, and the empty one that ends it. */
-    private static long admissionVersion(Epoch epoch) {
-        return 2 * epoch.value();
+    private CompletableFuture<Void> installed(
+            Volume volume, VolumeAccess access, Throwable failure) {
+        if (failure == null) {
+            return log(
+                    new MetaCommand.AdmissionInstalled(volume.id(), access.admissionVersion()));
+        }
+        Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+        boolean overtaken =
+                cause instanceof MirachException e
+                        && e.code() == ErrorCode.STALE_MAP
+                        && image.get().accessTo(volume.id()).admissionVersion()
+                                > access.admissionVersion();
+        return overtaken
+                ? CompletableFuture.completedFuture(null)
+                : CompletableFuture.failedFuture(failure);
     }
 
     private CompletableFuture<Void> move(Step.MoveLeader move) {

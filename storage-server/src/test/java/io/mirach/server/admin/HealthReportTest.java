@@ -11,6 +11,7 @@ import io.mirach.model.PlacementGroupId;
 import io.mirach.model.StorageNode;
 import io.mirach.raft.LogPosition;
 import io.mirach.raft.ReplicaStatus;
+import io.mirach.server.cluster.AttachmentTerms;
 import io.mirach.server.cluster.NodeHeartbeat;
 import io.mirach.server.cluster.NodeObservations;
 import io.mirach.server.metadata.MetaCommand;
@@ -47,7 +48,11 @@ class HealthReportTest {
     }
 
     private StatusView status() {
-        return HealthReport.of(image(), new ClusterReports(image(), seen), Optional.of("node-1"));
+        return HealthReport.of(image(), new ClusterReports(
+                        image(),
+                        seen,
+                        new AttachmentTerms(AttachmentTerms.DEFAULT_TERM, () -> nowNanos),
+                        0), Optional.of("node-1"));
     }
 
     /**

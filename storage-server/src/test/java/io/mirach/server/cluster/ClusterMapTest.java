@@ -61,7 +61,6 @@ class ClusterMapTest {
                 Map.of(),
                 Map.of(),
                 Map.of(),
-                Map.of(),
                 Map.of());
     }
 

@@ -70,19 +70,17 @@ public final class MetaFixtures {
                 gateway + "-host",
                 proof,
                 false,
+                0,
+                List.of(),
                 2000);
     }
 
-    public static MetaCommand.AttachmentAdmitted admitted(long volume, long epoch) {
-        return new MetaCommand.AttachmentAdmitted(new VolumeId(volume), new Epoch(epoch));
+    public static MetaCommand.AdmissionInstalled admitted(long volume, long version) {
+        return new MetaCommand.AdmissionInstalled(new VolumeId(volume), version);
     }
 
     public static MetaCommand.Release release(long volume, long epoch) {
         return new MetaCommand.Release(new VolumeId(volume), new Epoch(epoch));
-    }
-
-    public static MetaCommand.AttachmentEvicted evicted(long volume, long epoch) {
-        return new MetaCommand.AttachmentEvicted(new VolumeId(volume), new Epoch(epoch));
     }
 
     public static Gateway gateway(String name) {

@@ -179,10 +179,10 @@ class MetadataStateMachineTest {
             MetaState before = machine.state();
             for (String bad :
                     List.of(
-                            "\u0002{\"command\":\"create-volume\"}",
-                            "\u0001{\"command\":\"from-the-future\"}",
-                            "\u0001{\"command\":\"remove-export\",\"volume\":1,\"more\":2}",
-                            "\u0001not json")) {
+                            "\u0003{\"command\":\"create-volume\"}",
+                            "\u0002{\"command\":\"from-the-future\"}",
+                            "\u0002{\"command\":\"remove-export\",\"volume\":1,\"gateway\":\"g\",\"more\":2}",
+                            "\u0002not json")) {
                 ByteBuf entry = Unpooled.copiedBuffer(bad, StandardCharsets.UTF_8);
                 assertThatThrownBy(() -> machine.apply(new LogPosition(1, 1), List.of(entry)))
                         .isInstanceOf(IllegalStateException.class);
@@ -197,7 +197,7 @@ class MetadataStateMachineTest {
     void commandsKeepTheirFormatInTheLog() {
         ByteBuf encoded = MetaCommandCodec.encode(new MetaCommand.VolumeOpened(new VolumeId(7)));
         assertThat(encoded.toString(StandardCharsets.UTF_8))
-                .isEqualTo("\u0001{\"command\":\"volume-opened\",\"volume\":7}");
+                .isEqualTo("\u0002{\"command\":\"volume-opened\",\"volume\":7}");
         assertThat(MetaCommandCodec.decode(encoded))
                 .isEqualTo(new MetaCommand.VolumeOpened(new VolumeId(7)));
         encoded.release();

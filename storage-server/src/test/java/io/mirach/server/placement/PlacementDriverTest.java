@@ -33,8 +33,13 @@ class PlacementDriverTest {
         return MetaFixtures.after(commands.toArray(MetaCommand[]::new)).image().orElseThrow();
     }
 
+    private static List<Step> plan(
+            ClusterImage image, Map<PlacementGroupId, LeaderView> leaders) {
+        return PlacementDriver.plan(image, leaders, migration -> false);
+    }
+
     private static List<String> plan(ClusterImage image) {
-        return PlacementDriver.plan(image, Map.of()).stream().map(Step::key).toList();
+        return plan(image, Map.of()).stream().map(Step::key).toList();
     }
 
     @Test
@@ -62,11 +67,11 @@ class PlacementDriverTest {
             create("vm1"), new MetaCommand.VolumeOpened(VOLUME), attach(1, "gw1", "p")
         };
         // The plan rests on the map alone: a new meta leader goes on with it.
-        assertThat(plan(image(pending))).containsExactly("admit v1 e1");
+        assertThat(plan(image(pending))).containsExactly("admit v1 version 1");
         assertThat(plan(image(pending[0], pending[1], pending[2], MetaFixtures.admitted(1, 1))))
                 .isEmpty();
         assertThat(plan(image(pending[0], pending[1], pending[2], MetaFixtures.release(1, 1))))
-                .containsExactly("evict v1 e1");
+                .containsExactly("admit v1 version 2");
     }
 
     private static LeaderView view(int leader, long stableMs, Integer... caughtUp) {
@@ -80,16 +85,16 @@ class PlacementDriverTest {
     void leadershipGoesToThePreferredOneWhenItIsUpToDateAndTheLeaderHasRested() {
         PlacementGroupId pg1 = new PlacementGroupId(1);
         long rested = PlacementDriver.LEADER_REST_MS;
-        assertThat(PlacementDriver.plan(image(), Map.of(pg1, view(2, rested, 1, 3))))
+        assertThat(plan(image(), Map.of(pg1, view(2, rested, 1, 3))))
                 .containsExactly(
                         new Step.MoveLeader(
                                 pg1,
                                 image().placementGroups().get(pg1).raftGroupId(),
                                 dir(2),
                                 dir(1)));
-        assertThat(PlacementDriver.plan(image(), Map.of(pg1, view(2, rested - 1, 1, 3)))).isEmpty();
-        assertThat(PlacementDriver.plan(image(), Map.of(pg1, view(2, rested, 3)))).isEmpty();
-        assertThat(PlacementDriver.plan(image(), Map.of(pg1, view(1, rested, 2, 3)))).isEmpty();
+        assertThat(plan(image(), Map.of(pg1, view(2, rested - 1, 1, 3)))).isEmpty();
+        assertThat(plan(image(), Map.of(pg1, view(2, rested, 3)))).isEmpty();
+        assertThat(plan(image(), Map.of(pg1, view(1, rested, 2, 3)))).isEmpty();
     }
 
     @Test
@@ -99,7 +104,7 @@ class PlacementDriverTest {
                         new PlacementGroupId(1), view(3, 60_000, 1, 2),
                         new PlacementGroupId(2), view(3, 60_000, 1, 2),
                         new PlacementGroupId(3), view(3, 60_000, 1, 2));
-        assertThat(PlacementDriver.plan(image(), allAtThird))
+        assertThat(plan(image(), allAtThird))
                 .extracting(Step::key)
                 .containsExactly("lead pg1");
     }

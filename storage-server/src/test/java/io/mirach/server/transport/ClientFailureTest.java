@@ -275,7 +275,7 @@ class ClientFailureTest {
 
     @Test
     void attachmentThatAnOperatorEndedIsOver() {
-        await().until(() -> client.image().attachments().size() == 1);
+        await().until(() -> client.image().attachments().count() == 1);
         cluster.revoke();
         assertFails(volume.closed(), ErrorCode.FENCED);
     }

@@ -14,6 +14,7 @@ import io.mirach.model.Replica;
 import io.mirach.model.ReplicaSet;
 import io.mirach.model.StorageNode;
 import io.mirach.model.Volume;
+import io.mirach.model.VolumeAccess;
 import io.mirach.model.VolumeId;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.JsonBody;
@@ -25,6 +26,8 @@ import io.mirach.protocol.cluster.DetachRequest;
 import io.mirach.protocol.cluster.GetMap;
 import io.mirach.protocol.cluster.MapUpdate;
 import io.mirach.protocol.cluster.RegisterGateway;
+import io.mirach.protocol.cluster.RenewAttachments;
+import io.mirach.protocol.cluster.Renewal;
 import io.mirach.protocol.data.BlockStatusReplyCodec;
 import io.mirach.protocol.data.BlockStatusRequestCodec;
 import io.mirach.protocol.data.ReadReplyCodec;
@@ -48,6 +51,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.Supplier;
@@ -86,6 +90,12 @@ final class FakeCluster implements AutoCloseable {
     private ClusterImage image;
     private final List<Runnable> polls = new ArrayList<>();
     private long lastEpoch;
+
+    /** What clients renewed, in order. */
+    final List<RenewAttachments> renewals = new CopyOnWriteArrayList<>();
+
+    /** What a renewal is answered with. */
+    volatile Renewal renewalAnswer = Renewal.of(30_000);
 
     FakeCluster(long volumeBytes) throws IOException {
         for (int i = 0; i < NODES; i++) {
@@ -139,6 +149,7 @@ final class FakeCluster implements AutoCloseable {
         serve.accept(Opcode.GET_MAP, this::getMap);
         serve.accept(Opcode.ATTACH, body -> onMeta(node, body, this::attach));
         serve.accept(Opcode.DETACH, body -> onMeta(node, body, this::detach));
+        serve.accept(Opcode.RENEW_ATTACHMENTS, body -> onMeta(node, body, this::renew));
         serve.accept(Opcode.REGISTER_GATEWAY, body -> onMeta(node, body, this::register));
         serve.accept(
                 Opcode.WRITE,
@@ -251,7 +262,7 @@ final class FakeCluster implements AutoCloseable {
                         with(
                                 before,
                                 before.volumes(),
-                                Map.of(VOLUME_ID, granted),
+                                Map.of(VOLUME_ID, accessOf(List.of(granted))),
                                 before.placementGroups()));
         return granted;
     }
@@ -267,9 +278,21 @@ final class FakeCluster implements AutoCloseable {
                         "host",
                         "00",
                         Attachment.State.LIVE,
-                        1);
+                        1,
+                        "");
         blocks.admitOnly(granted.epoch());
         return granted;
+    }
+
+    private VolumeAccess accessOf(List<Attachment> attachments) {
+        return new VolumeAccess(
+                VOLUME_ID, lastEpoch, true, attachments, List.of(), Optional.empty());
+    }
+
+    private synchronized ByteBuf renew(ByteBuf body) {
+        RenewAttachments request = JsonBody.decode(body, RenewAttachments.class);
+        renewals.add(request);
+        return JsonBody.encode(renewalAnswer, ByteBufAllocator.DEFAULT);
     }
 
     private ByteBuf register(ByteBuf body) {
@@ -306,7 +329,7 @@ final class FakeCluster implements AutoCloseable {
                             with(
                                     before,
                                     Map.of(VOLUME_ID, volume),
-                                    before.attachments(),
+                                    before.access(),
                                     before.placementGroups()));
         } else {
             blocks.seal(head);
@@ -421,14 +444,13 @@ final class FakeCluster implements AutoCloseable {
                 groups,
                 Map.of(VOLUME_ID, volume),
                 Map.of(),
-                Map.of(),
                 Map.of());
     }
 
     static ClusterImage with(
             ClusterImage before,
             Map<VolumeId, Volume> volumes,
-            Map<VolumeId, Attachment> attachments,
+            Map<VolumeId, VolumeAccess> access,
             Map<PlacementGroupId, PlacementGroup> groups) {
         return new ClusterImage(
                 before.version() + 1,
@@ -438,8 +460,7 @@ final class FakeCluster implements AutoCloseable {
                 before.nodes(),
                 groups,
                 volumes,
-                attachments,
-                before.exports(),
+                access,
                 before.gateways());
     }
 

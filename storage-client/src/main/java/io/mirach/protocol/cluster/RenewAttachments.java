@@ -1,0 +1,27 @@
+package io.mirach.protocol.cluster;
+
+import io.mirach.model.Epoch;
+import io.mirach.model.VolumeId;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * All that a gateway holds, once more: each of these gets a full term from now. Answered by the meta
+ * leader with {@link Renewal}.
+ *
+ * @param gateway the holder; what another holds is not renewed
+ */
+public record RenewAttachments(String gateway, List<Held> attachments) {
+    /** An attachment, as its holder knows it. */
+    public record Held(VolumeId volume, Epoch epoch) {
+        public Held {
+            Objects.requireNonNull(volume, "volume");
+            Objects.requireNonNull(epoch, "epoch");
+        }
+    }
+
+    public RenewAttachments {
+        Objects.requireNonNull(gateway, "gateway");
+        attachments = List.copyOf(attachments);
+    }
+}
