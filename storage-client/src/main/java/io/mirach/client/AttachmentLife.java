@@ -33,6 +33,7 @@ final class AttachmentLife {
     private volatile MirachException endedBy;
     // Guarded by this.
     private boolean seenInMap;
+    private boolean unexplained;
 
     AttachmentLife(Attachment attachment, Volume volume) {
         this.attachment = attachment;
@@ -100,15 +101,53 @@ final class AttachmentLife {
 
     /** Ends it: FENCED is final, and so is any other reason. */
     void end(MirachException reason) {
+        boolean first;
         synchronized (this) {
-            if (phase == Phase.ENDED) {
-                return;
+            first = phase != Phase.ENDED;
+            if (first) {
+                endedBy = reason;
+                phase = Phase.ENDED;
             }
-            endedBy = reason;
-            phase = Phase.ENDED;
+        }
+        if (!first) {
+            giveUpExplaining();
+            return;
         }
         closed.completeExceptionally(reason);
         onEnd.forEach(listener -> listener.accept(reason));
+    }
+
+    /**
+     * A placement group says that it is over, and not why: nothing more is done under it from here
+     * on, but {@link #closed} waits for the map to tell the reason. False if it was over already.
+     */
+    boolean refusedByGroup(MirachException refusal) {
+        synchronized (this) {
+            if (phase == Phase.ENDED) {
+                return false;
+            }
+            endedBy = refusal;
+            phase = Phase.ENDED;
+            unexplained = true;
+        }
+        onEnd.forEach(listener -> listener.accept(refusal));
+        return true;
+    }
+
+    /** Does not wait for the reason any longer. */
+    void giveUpExplaining() {
+        explain(endedBy);
+    }
+
+    private void explain(MirachException reason) {
+        synchronized (this) {
+            if (!unexplained) {
+                return;
+            }
+            unexplained = false;
+            endedBy = reason;
+        }
+        closed.completeExceptionally(reason);
     }
 
     /** Learns from a newer map. */
@@ -127,12 +166,15 @@ final class AttachmentLife {
      */
     void revoked(String why) {
         synchronized (this) {
-            if (phase != Phase.LIVE) {
+            if (phase != Phase.LIVE && !unexplained) {
                 // Given back by ourselves, or over already.
                 return;
             }
         }
-        end(fenced(why.isEmpty() ? "detached by an operator, or expired" : why));
+        MirachException reason =
+                fenced(why.isEmpty() ? "detached by an operator, or expired" : why);
+        explain(reason);
+        end(reason);
     }
 
     private synchronized Optional<String> revokedIn(ClusterImage image) {
@@ -141,6 +183,10 @@ final class AttachmentLife {
         if (own.isPresent()) {
             seenInMap = true;
             return own.filter(a -> !a.held()).map(Attachment::revokedBecause);
+        }
+        Optional<String> taken = access.takenBecause(attachment.epoch());
+        if (taken.isPresent()) {
+            return taken;
         }
         // Epochs grow: a map that has a later one is not from before ours was granted.
         Optional<Attachment> later =

@@ -27,6 +27,8 @@ final class VolumeCalls {
     private static final Logger LOG = LoggerFactory.getLogger(VolumeCalls.class);
     // A payload damaged on its way is sent again, but damage that stays is reported.
     private static final int MAX_DAMAGED_TRIES = 3;
+    // The map that says why an attachment is over is on its way when a placement group knows.
+    private static final long EXPLANATION_SECONDS = 3;
 
     /** A request to this volume; asks for the placement group anew before each try. */
     interface Request extends RoutedRequest {
@@ -136,10 +138,24 @@ final class VolumeCalls {
                     }
                 }
                 case FENCED -> {
-                    life.end(e);
+                    fenced(e);
                     result.completeExceptionally(e);
                 }
                 default -> result.completeExceptionally(e);
+            }
+        }
+
+        private void fenced(MirachException e) {
+            if (!life.refusedByGroup(e)) {
+                return;
+            }
+            life.observe(map.image());
+            map.refresh();
+            try {
+                timer.schedule(
+                        life::giveUpExplaining, EXPLANATION_SECONDS, TimeUnit.SECONDS);
+            } catch (RejectedExecutionException closing) {
+                life.giveUpExplaining();
             }
         }
 

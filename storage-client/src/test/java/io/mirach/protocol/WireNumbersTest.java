@@ -38,7 +38,7 @@ class WireNumbersTest {
         assertThat(numbers)
                 .isEqualTo(
                         "HELLO=1 PING=2 WRITE=16 ZERO=17 READ=18 BLOCK_STATUS=19 GET_MAP=32"
-                                + " REGISTER_GATEWAY=33 ATTACH=34 DETACH=35 HEARTBEAT=48"
+                                + " REGISTER_GATEWAY=33 ATTACH=34 DETACH=35 RENEW_ATTACHMENTS=36 HEARTBEAT=48"
                                 + " META_CHANGE=49 CREATE_REPLICA=50 REMOVE_REPLICA=51"
                                 + " GROUP_ORDER=52 TRANSFER_LEADERSHIP=53 LEASE_CLAIMS=54"
                                 + " STORED_BYTES=55");

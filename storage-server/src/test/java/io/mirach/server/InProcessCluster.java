@@ -9,6 +9,7 @@ import io.mirach.client.MirachClients;
 import io.mirach.client.transport.NodeAddress;
 import io.mirach.protocol.HttpEndpoint;
 import io.mirach.server.chunk.ChunkServiceConfig;
+import io.mirach.server.cluster.AttachmentTerms;
 import io.mirach.server.node.NodeConfig;
 import io.mirach.server.store.StoreConfig;
 import java.io.IOException;
@@ -37,9 +38,16 @@ public final class InProcessCluster implements AutoCloseable {
     }
 
     public InProcessCluster(Path folder, int nodes, int dirsPerNode) throws IOException {
+        this(folder, nodes, dirsPerNode, AttachmentTerms.DEFAULT_TERM);
+    }
+
+    public InProcessCluster(Path folder, int nodes, int dirsPerNode, Duration attachmentTerm)
+            throws IOException {
         servers = new StorageServer[nodes];
         for (int i = 0; i < nodes; i++) {
-            configs.add(config(folder, "node-" + (i + 1), "rack-" + (i + 1), dirsPerNode));
+            configs.add(
+                    config(folder, "node-" + (i + 1), "rack-" + (i + 1), dirsPerNode)
+                            .withAttachmentTerm(attachmentTerm));
         }
     }
 

@@ -100,7 +100,8 @@ class ClusterMessagesTest {
                                                 5,
                                                 "")),
                                 List.of(new Export(first, "g", Attachment.Mode.READ_ONLY, 7)),
-                                Optional.of(new Migration(11, "g", "g2", 60_000)))),
+                                Optional.of(new Migration(11, "g", "g2", 60_000)),
+                                List.of())),
                 Map.of("g", new Gateway("g", "host", List.of("nbd://h:10809"))));
     }
 

@@ -225,7 +225,7 @@ public final class ClusterService {
             } else {
                 ended.put(
                         each.epoch(),
-                        attachment.map(Attachment::revokedBecause).orElse(""));
+                        image.accessTo(each.volume()).takenBecause(each.epoch()).orElse(""));
             }
         }
         terms.renewed(held);

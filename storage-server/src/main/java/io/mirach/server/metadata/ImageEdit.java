@@ -42,7 +42,13 @@ final class ImageEdit {
     }
 
     static ClusterImage removeVolume(ClusterImage image, VolumeId volume) {
-        return volumes(image, without(image.volumes(), volume));
+        return of(
+                image,
+                image.nodes(),
+                image.placementGroups(),
+                without(image.volumes(), volume),
+                without(image.access(), volume),
+                image.gateways());
     }
 
     /** Keeps nothing of a volume that nobody uses. */

@@ -51,7 +51,7 @@ class AttachmentTermsTest {
                                                 0,
                                                 ""))
                         .toList();
-        return new VolumeAccess(VOLUME, 1, true, attachments, List.of(), migration);
+        return new VolumeAccess(VOLUME, 1, true, attachments, List.of(), migration, List.of());
     }
 
     private static VolumeAccess access(long... epochs) {

@@ -286,7 +286,7 @@ final class FakeCluster implements AutoCloseable {
 
     private VolumeAccess accessOf(List<Attachment> attachments) {
         return new VolumeAccess(
-                VOLUME_ID, lastEpoch, true, attachments, List.of(), Optional.empty());
+                VOLUME_ID, lastEpoch, true, attachments, List.of(), Optional.empty(), List.of());
     }
 
     private synchronized ByteBuf renew(ByteBuf body) {
