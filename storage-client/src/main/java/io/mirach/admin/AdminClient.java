@@ -120,9 +120,12 @@ public final class AdminClient {
                 ExportView.class);
     }
 
-    /**
-     * @param gateway whose order; may be left out if there is only one
-     */
+    /** Withdraws the only order to offer a volume. */
+    public void removeExport(String volume) {
+        removeExport(volume, Optional.empty());
+    }
+
+    /** Withdraws one gateway's order; empty: the only one. */
     public void removeExport(String volume, Optional<String> gateway) {
         call(AdminCall.delete(Routes.export(volume, gateway)));
     }

@@ -14,4 +14,9 @@ public record DetachRequest(boolean force, Optional<String> gateway) {
     public DetachRequest {
         gateway = Objects.requireNonNullElse(gateway, Optional.empty());
     }
+
+    /** Of the only gateway that holds it. */
+    public DetachRequest(boolean force) {
+        this(force, Optional.empty());
+    }
 }

@@ -26,7 +26,7 @@ public record ExportRequest(
     }
 
     /** Refused if others are in the way. */
-    public static ExportRequest of(Optional<String> gateway, Attachment.Mode mode) {
-        return new ExportRequest(gateway, mode, false, Optional.empty());
+    public ExportRequest(Optional<String> gateway, Attachment.Mode mode) {
+        this(gateway, mode, false, Optional.empty());
     }
 }

@@ -39,7 +39,9 @@ public final class Routes {
     /** GET {@link VolumeView}; DELETE -> 204. */
     public static final String VOLUME = "/v1/volumes/{name}";
 
-    /** POST {@link ExportRequest} -> {@link ExportView}; DELETE, also with {@code ?gateway=} -> 204. */
+    /**
+     * POST {@link ExportRequest} -> {@link ExportView}; DELETE, also with {@code ?gateway=} -> 204.
+     */
     public static final String VOLUME_EXPORT = "/v1/volumes/{name}/export";
 
     /** POST {@link DetachRequest} -> 204. */

@@ -102,10 +102,7 @@ final class AttachCommand extends ChangeCommand {
         }
         long windowMs = windowMs();
         return new ExportRequest(
-                gateway,
-                mode(),
-                force,
-                migrate ? Optional.of(windowMs) : Optional.empty());
+                gateway, mode(), force, migrate ? Optional.of(windowMs) : Optional.empty());
     }
 
     private long windowMs() {
@@ -150,10 +147,7 @@ final class AttachCommand extends ChangeCommand {
         if (!inTheWay.isEmpty() && !force && !migrate) {
             throw new MirachException(
                             ErrorCode.VOLUME_IN_USE,
-                            "volume "
-                                    + name
-                                    + " is held by gateway "
-                                    + String.join(", ", inTheWay))
+                            "volume " + name + " is held by gateway " + String.join(", ", inTheWay))
                     .withRemedy("mirach detach " + name + ", or add --force");
         }
         String also =

@@ -40,8 +40,15 @@ final class AttachmentCommands {
         void print(List<AttachmentView> attachments, PrintWriter out) {
             Table table =
                     new Table(
-                            "VOLUME", "MODE", "STATE", "GATEWAY", "HOST", ">EPOCH", ">AGE",
-                            ">EXPIRES", "NBD URI");
+                            "VOLUME",
+                            "MODE",
+                            "STATE",
+                            "GATEWAY",
+                            "HOST",
+                            ">EPOCH",
+                            ">AGE",
+                            ">EXPIRES",
+                            "NBD URI");
             for (AttachmentView a : attachments) {
                 table.row(
                         a.volume(),

@@ -64,7 +64,12 @@ abstract class EndAttachmentCommand extends ChangeCommand {
         if (gateway.isPresent() && !holders.contains(gateway.get())) {
             throw new MirachException(
                             ErrorCode.CONFLICT,
-                            "volume " + name + " is held by gateway " + at + ", not " + gateway.get())
+                            "volume "
+                                    + name
+                                    + " is held by gateway "
+                                    + at
+                                    + ", not "
+                                    + gateway.get())
                     .withRemedy("mirach detach " + name + " --gateway " + holders.get(0));
         }
         if (gateway.isEmpty() && holders.size() > 1) {

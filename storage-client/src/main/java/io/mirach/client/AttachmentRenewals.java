@@ -1,7 +1,7 @@
 package io.mirach.client;
 
-import io.mirach.protocol.cluster.Renewal;
 import io.mirach.protocol.cluster.RenewAttachments;
+import io.mirach.protocol.cluster.Renewal;
 import io.netty.util.concurrent.EventExecutor;
 import java.util.List;
 import java.util.Set;

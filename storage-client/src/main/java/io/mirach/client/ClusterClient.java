@@ -63,8 +63,7 @@ final class ClusterClient implements MirachClient {
                 new NodeConnections(loops, config.transport(), config.gateway(), map::clusterId);
         this.timer = loops.next();
         this.routing = new ClusterRouting(map::image, connections, timer, config.routing());
-        this.renewals =
-                new AttachmentRenewals(config.gateway(), attached, this::renew, timer);
+        this.renewals = new AttachmentRenewals(config.gateway(), attached, this::renew, timer);
     }
 
     /** Completes with this client once the first cluster map has come; else closes it. */

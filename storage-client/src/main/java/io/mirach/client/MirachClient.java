@@ -31,8 +31,8 @@ public interface MirachClient extends AutoCloseable {
     AutoCloseable onImage(Consumer<ClusterImage> listener);
 
     /**
-     * Attaches a volume as this client's owner, and renews it as long as this client lives; see {@link
-     * io.mirach.protocol.cluster.AttachRequest}.
+     * Attaches a volume as this client's owner, and renews it as long as this client lives; see
+     * {@link io.mirach.protocol.cluster.AttachRequest}.
      */
     default CompletableFuture<AttachedVolume> attach(String volume, Attachment.Mode mode) {
         return attach(volume, AttachOptions.of(mode));

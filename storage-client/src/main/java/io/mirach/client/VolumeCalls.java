@@ -152,8 +152,7 @@ final class VolumeCalls {
             life.observe(map.image());
             map.refresh();
             try {
-                timer.schedule(
-                        life::giveUpExplaining, EXPLANATION_SECONDS, TimeUnit.SECONDS);
+                timer.schedule(life::giveUpExplaining, EXPLANATION_SECONDS, TimeUnit.SECONDS);
             } catch (RejectedExecutionException closing) {
                 life.giveUpExplaining();
             }

@@ -83,7 +83,8 @@ public record VolumeAccess(
     }
 
     public VolumeAccess withAttachments(List<Attachment> changed) {
-        return new VolumeAccess(volume, admissionVersion, admitted, changed, exports, migration, taken);
+        return new VolumeAccess(
+                volume, admissionVersion, admitted, changed, exports, migration, taken);
     }
 
     /** With the attachments of which it holds on their way out, for that reason. */
@@ -98,8 +99,7 @@ public record VolumeAccess(
     public VolumeAccess withExport(Export export) {
         return withExports(
                 Stream.concat(
-                                exports.stream()
-                                        .filter(e -> !e.gateway().equals(export.gateway())),
+                                exports.stream().filter(e -> !e.gateway().equals(export.gateway())),
                                 Stream.of(export))
                         .toList());
     }

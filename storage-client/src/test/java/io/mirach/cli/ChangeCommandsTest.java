@@ -91,12 +91,8 @@ class ChangeCommandsTest {
 
     @Test
     void createSendsTheSizeInBytesAndWaitsUntilTheVolumeIsThere() {
-        server.on(
-                        "POST /v1/volumes",
-                        volume(Volume.State.CREATING, List.of(), List.of()))
-                .on(
-                        "GET /v1/volumes/vm1",
-                        volume(Volume.State.CREATING, List.of(), List.of()))
+        server.on("POST /v1/volumes", volume(Volume.State.CREATING, List.of(), List.of()))
+                .on("GET /v1/volumes/vm1", volume(Volume.State.CREATING, List.of(), List.of()))
                 .on("GET /v1/volumes/vm1", free());
         CliRun run = run("volume", "create", "vm1", "--size", "10GiB", "--extent-size", "1M");
         assertThat(run)
@@ -244,8 +240,7 @@ class ChangeCommandsTest {
         server.on("GET /v1/gateways", List.of(gateway("gw"), gateway("other")))
                 .on("GET /v1/volumes/vm1", held("other", Attachment.State.LIVE));
         assertThat(run("attach", "vm1", "--gateway", "gw", "--force", "--dry-run").out())
-                .startsWith(
-                        "would attach volume vm1 at gateway gw, taking it from gateway other;");
+                .startsWith("would attach volume vm1 at gateway gw, taking it from gateway other;");
         assertThat(run("attach", "vm1", "--gateway", "gw", "--migrate", "--dry-run").out())
                 .startsWith("would attach volume vm1 at gateway gw, beside gateway other;");
     }
@@ -306,8 +301,7 @@ class ChangeCommandsTest {
         assertThat(run("detach", "vm1", "--force").exitCode()).isZero();
         assertThat(server.calls())
                 .containsSubsequence(
-                        "DELETE /v1/volumes/vm1/export?gateway=gw",
-                        "POST /v1/volumes/vm1/detach");
+                        "DELETE /v1/volumes/vm1/export?gateway=gw", "POST /v1/volumes/vm1/detach");
     }
 
     @Test
@@ -316,7 +310,8 @@ class ChangeCommandsTest {
                 .on("DELETE /v1/volumes/vm1/export?gateway=gw", "");
         CliRun run = run("detach", "vm1", "--timeout", "3");
         assertThat(run.exitCode()).isEqualTo(3);
-        assertThat(run.err()).contains("error: TIMEOUT: ", "mirach detach vm1 --gateway gw --force");
+        assertThat(run.err())
+                .contains("error: TIMEOUT: ", "mirach detach vm1 --gateway gw --force");
     }
 
     @Test

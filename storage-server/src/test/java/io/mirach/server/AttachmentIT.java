@@ -94,8 +94,7 @@ class AttachmentIT {
 
     /** The value that all bytes of the block have. */
     private static int read(AttachedVolume volume, int block) {
-        ByteBuf data =
-                volume.read(block * STRIDE, BLOCK).orTimeout(60, TimeUnit.SECONDS).join();
+        ByteBuf data = volume.read(block * STRIDE, BLOCK).orTimeout(60, TimeUnit.SECONDS).join();
         byte[] bytes = ByteBufUtil.getBytes(data);
         data.release();
         for (byte each : bytes) {
@@ -199,8 +198,7 @@ class AttachmentIT {
         assertThat(read(two, 1)).isEqualTo(11);
         assertThat(read(reader, 2)).isEqualTo(22);
         assertFails(reader.write(0, filled(1)), ErrorCode.READ_ONLY);
-        assertFails(
-                cluster.client("gw-4").attach(name, Mode.READ_WRITE), ErrorCode.VOLUME_IN_USE);
+        assertFails(cluster.client("gw-4").attach(name, Mode.READ_WRITE), ErrorCode.VOLUME_IN_USE);
 
         // The same owner comes back: a new epoch at once, and nobody else notices.
         AttachedVolume again = attach(cluster.client("gw-2"), name, Mode.SHARED);
@@ -217,7 +215,7 @@ class AttachmentIT {
                 .containsExactlyInAnyOrder("gw-2", "gw-3");
         assertFails(
                 CompletableFuture.runAsync(
-                        () -> cluster.admin().detach(name, new DetachRequest(true, Optional.empty()))),
+                        () -> cluster.admin().detach(name, new DetachRequest(true))),
                 ErrorCode.INVALID_ARGUMENT);
     }
 
@@ -237,13 +235,11 @@ class AttachmentIT {
         write(from, 1, 3);
 
         AttachedVolume to = attach(target, name, AttachOptions.migrating(Duration.ofSeconds(2)));
-        assertFails(
-                cluster.client("gw-3").attach(name, Mode.READ_WRITE), ErrorCode.VOLUME_IN_USE);
+        assertFails(cluster.client("gw-3").attach(name, Mode.READ_WRITE), ErrorCode.VOLUME_IN_USE);
         write(to, 2, 4);
         assertFenced(from, "the window of its migration to gateway gw-2 is over");
         write(to, 1, 5);
-        await().atMost(SOON)
-                .until(() -> cluster.admin().volume(name).attachments().size() == 1);
+        await().atMost(SOON).until(() -> cluster.admin().volume(name).attachments().size() == 1);
         assertThat(read(to, 1)).isEqualTo(5);
     }
 

@@ -119,7 +119,7 @@ class ClusterIT {
                     .satisfies(e -> assertThat(codeOf(e)).isEqualTo(ErrorCode.VOLUME_IN_USE));
             assertAdminCode(() -> admin.deleteVolume("vm1"), ErrorCode.VOLUME_IN_USE);
 
-            admin.detach("vm1", new DetachRequest(true, Optional.empty()));
+            admin.detach("vm1", new DetachRequest(true));
             assertThat(admin.volume("vm1").attachments()).isEmpty();
             assertCode(held.write(0, Unpooled.wrappedBuffer(new byte[4096])), ErrorCode.FENCED);
             AttachedVolume taken = attach(second, "vm1");

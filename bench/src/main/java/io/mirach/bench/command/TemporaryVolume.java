@@ -83,7 +83,7 @@ final class TemporaryVolume {
     }
 
     private static boolean isServed(VolumeView volume) {
-        return volume.attachment().filter(a -> a.state() == Attachment.State.LIVE).isPresent();
+        return volume.attachments().stream().anyMatch(a -> a.state() == Attachment.State.LIVE);
     }
 
     /**
@@ -101,7 +101,7 @@ final class TemporaryVolume {
             }
             progress.watch(
                     () -> admin.volume(name),
-                    v -> v.attachment().isEmpty(),
+                    v -> v.attachments().isEmpty(),
                     v -> "detaching the temporary volume " + name,
                     DETACH_LIMIT);
             admin.deleteVolume(name);

@@ -188,7 +188,13 @@ public final class FakeMirach {
         return Files.exists(shared("gateway-up"))
                 ? List.of(
                         new GatewayView(
-                                "dev-gateway", "h", List.of(), GatewayView.State.UP, 0, List.of(), List.of()))
+                                "dev-gateway",
+                                "h",
+                                List.of(),
+                                GatewayView.State.UP,
+                                0,
+                                List.of(),
+                                List.of()))
                 : List.of();
     }
 }

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * All that a gateway holds, once more: each of these gets a full term from now. Answered by the meta
- * leader with {@link Renewal}.
+ * All that a gateway holds, once more: each of these gets a full term from now. Answered by the
+ * meta leader with {@link Renewal}.
  *
  * @param gateway the holder; what another holds is not renewed
  */

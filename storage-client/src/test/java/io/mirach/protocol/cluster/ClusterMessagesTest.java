@@ -155,9 +155,7 @@ class ClusterMessagesTest {
                                 List.of(new EndedExport("v", "FENCED"))),
                         new RenewAttachments(
                                 "g",
-                                List.of(
-                                        new RenewAttachments.Held(
-                                                new VolumeId(1), new Epoch(4)))),
+                                List.of(new RenewAttachments.Held(new VolumeId(1), new Epoch(4)))),
                         new Renewal(30_000, Map.of(new Epoch(3), "taken over")),
                         from.accessTo(new VolumeId(1)));
         for (Object message : messages) {

@@ -146,16 +146,14 @@ public final class ClusterAdmin {
     List<VolumeView> volumes() {
         awaitReady();
         ClusterImage image = map.image();
-        return reports(image)
-                .volumes(stored(image, image.volumes().values()));
+        return reports(image).volumes(stored(image, image.volumes().values()));
     }
 
     VolumeView volume(String name) {
         awaitReady();
         ClusterImage image = map.image();
         Volume volume = ClusterService.requireVolume(image, name);
-        return reports(image)
-                .volume(volume, stored(image, List.of(volume)));
+        return reports(image).volume(volume, stored(image, List.of(volume)));
     }
 
     private Map<VolumeId, Long> stored(ClusterImage image, Collection<Volume> volumes) {
@@ -312,7 +310,10 @@ public final class ClusterAdmin {
         List<String> holders =
                 access.held()
                         .map(Attachment::gateway)
-                        .filter(g -> request.gateway().isEmpty() || g.equals(request.gateway().get()))
+                        .filter(
+                                g ->
+                                        request.gateway().isEmpty()
+                                                || g.equals(request.gateway().get()))
                         .toList();
         if (holders.isEmpty()) {
             throw new MirachException(
@@ -337,7 +338,9 @@ public final class ClusterAdmin {
         join(
                 request.force()
                         ? service.revoke(
-                                volume.id(), attachment.gateway(), "an operator detached it by force")
+                                volume.id(),
+                                attachment.gateway(),
+                                "an operator detached it by force")
                         : service.release(volume.id(), attachment.epoch()),
                 CHANGE_TIMEOUT_MS);
     }

@@ -53,7 +53,7 @@ final class GroupTables {
 
     boolean admitsReads(VolumeId volume, Epoch epoch) {
         VolumeState state = volumes.get(volume);
-        return state != null && state.admission().admitsReads(epoch);
+        return state != null && state.checkReader(epoch) == ErrorCode.OK;
     }
 
     Collection<VolumeState> volumes() {

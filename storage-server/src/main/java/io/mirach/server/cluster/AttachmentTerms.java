@@ -16,10 +16,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * How long each attachment and each migration still runs, by the meta leader's monotonic clock. Soft
- * state that no log holds: a new leader begins by granting everyone a full term, since it cannot
- * know what the one before it has promised, and so does a leader that was stopped for a while, since
- * it may not have heard the renewals of that time. Thread-safe.
+ * How long each attachment and each migration still runs, by the meta leader's monotonic clock.
+ * Soft state that no log holds: a new leader begins by granting everyone a full term, since it
+ * cannot know what the one before it has promised, and so does a leader that was stopped for a
+ * while, since it may not have heard the renewals of that time. Thread-safe.
  *
  * <p>That an attachment has expired revokes nothing. It only means that the next one that wants the
  * volume may have it.

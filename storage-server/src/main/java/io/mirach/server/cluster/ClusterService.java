@@ -159,11 +159,9 @@ public final class ClusterService {
                         SETTLE_TIMEOUT_MS)
                 .thenApply(
                         image -> {
-                            Optional<Attachment> settled =
-                                    image.accessTo(volume).attachment(epoch);
+                            Optional<Attachment> settled = image.accessTo(volume).attachment(epoch);
                             return settled.filter(a -> a.state() == Attachment.State.LIVE)
-                                    .orElseThrow(
-                                            () -> revokedBeforehand(settled));
+                                    .orElseThrow(() -> revokedBeforehand(settled));
                         });
     }
 

@@ -88,9 +88,7 @@ final class AttachmentChanges {
                                         .toList())
                         .toAdmit(counters.nextAdmission());
         return MetaTransition.to(
-                ImageEdit.put(image, after),
-                counters.afterEpoch().afterAdmission(),
-                epoch.value());
+                ImageEdit.put(image, after), counters.afterEpoch().afterAdmission(), epoch.value());
     }
 
     /** Those of other gateways that a new attachment of that mode cannot stand beside. */
@@ -134,7 +132,9 @@ final class AttachmentChanges {
     }
 
     static String reason(boolean force, String gateway) {
-        return force ? "gateway " + gateway + " took it over by force" : EXPIRED + gateway + " attached";
+        return force
+                ? "gateway " + gateway + " took it over by force"
+                : EXPIRED + gateway + " attached";
     }
 
     /** With these revoked, and the orders of their gateways withdrawn: they shall not come back. */
@@ -157,8 +157,7 @@ final class AttachmentChanges {
     static MetaTransition release(
             MetaState state, ClusterImage image, MetaCommand.Release command) {
         VolumeAccess before = image.accessTo(command.volume());
-        Optional<Attachment> leaving =
-                before.attachment(command.epoch()).filter(Attachment::held);
+        Optional<Attachment> leaving = before.attachment(command.epoch()).filter(Attachment::held);
         if (leaving.isEmpty()) {
             return MetaTransition.unchanged(state);
         }

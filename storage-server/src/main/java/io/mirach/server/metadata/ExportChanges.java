@@ -93,8 +93,7 @@ final class ExportChanges {
         Export export = new Export(asked.volume(), asked.gateway(), asked.mode(), number);
         VolumeAccess after = cleared.withExport(export);
         if (command.migrationWindowMs() > 0) {
-            after =
-                    Migrations.begun(after, number, export.gateway(), command.migrationWindowMs());
+            after = Migrations.begun(after, number, export.gateway(), command.migrationWindowMs());
         }
         return after.attachments().equals(before.attachments())
                 ? MetaTransition.to(ImageEdit.put(image, after), counters.afterAdmission(), 0)

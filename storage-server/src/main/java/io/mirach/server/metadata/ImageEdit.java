@@ -28,13 +28,7 @@ final class ImageEdit {
     static ClusterImage put(ClusterImage image, PlacementGroup group) {
         Map<PlacementGroupId, PlacementGroup> groups =
                 with(image.placementGroups(), group.id(), group);
-        return of(
-                image,
-                image.nodes(),
-                groups,
-                image.volumes(),
-                image.access(),
-                image.gateways());
+        return of(image, image.nodes(), groups, image.volumes(), image.access(), image.gateways());
     }
 
     static ClusterImage put(ClusterImage image, Volume volume) {

@@ -15,11 +15,7 @@ final class Migrations {
 
     /** Why a volume cannot be migrated to that gateway; empty if it can. */
     static Optional<MetaTransition> refusal(
-            MetaState state,
-            Volume volume,
-            VolumeAccess access,
-            String to,
-            Attachment.Mode mode) {
+            MetaState state, Volume volume, VolumeAccess access, String to, Attachment.Mode mode) {
         if (mode != Attachment.Mode.READ_WRITE) {
             return refuse(
                     state, ErrorCode.INVALID_ARGUMENT, "only a read-write attachment migrates", "");
@@ -66,7 +62,10 @@ final class Migrations {
         return access.held()
                 .filter(a -> access.migration().isEmpty() && !a.gateway().equals(to))
                 .findFirst()
-                .map(a -> access.withMigration(Optional.of(new Migration(id, a.gateway(), to, windowMs))))
+                .map(
+                        a ->
+                                access.withMigration(
+                                        Optional.of(new Migration(id, a.gateway(), to, windowMs))))
                 .orElse(access);
     }
 

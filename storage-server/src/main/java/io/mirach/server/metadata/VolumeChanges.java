@@ -43,9 +43,7 @@ final class VolumeChanges {
             return MetaTransition.refuse(state, ErrorCode.INVALID_ARGUMENT, e.getMessage());
         }
         return MetaTransition.to(
-                ImageEdit.put(image, volume),
-                counters.afterVolume(),
-                volume.id().value());
+                ImageEdit.put(image, volume), counters.afterVolume(), volume.id().value());
     }
 
     static MetaTransition opened(MetaState state, ClusterImage image, VolumeId id) {

@@ -269,14 +269,14 @@ public final class ClusterMember implements AutoCloseable {
         }
     }
 
-    /** What is to be done; on the reconciler's thread, at least once per second while this leads. */
+    /**
+     * What is to be done; on the reconciler's thread, at least once per second while this leads.
+     */
     private List<Step> plan() {
         ClusterImage image = map.image();
         terms.observe(image);
         return PlacementDriver.plan(
-                image,
-                observations.leaders(image),
-                migration -> terms.leftMs(migration) == 0);
+                image, observations.leaders(image), migration -> terms.leftMs(migration) == 0);
     }
 
     private Optional<HeartbeatReply> lastAnswer() {

@@ -158,8 +158,7 @@ public final class ClusterSteps implements StepRunner {
     private CompletableFuture<Void> installed(
             Volume volume, VolumeAccess access, Throwable failure) {
         if (failure == null) {
-            return log(
-                    new MetaCommand.AdmissionInstalled(volume.id(), access.admissionVersion()));
+            return log(new MetaCommand.AdmissionInstalled(volume.id(), access.admissionVersion()));
         }
         Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
         boolean overtaken =

@@ -48,11 +48,14 @@ class HealthReportTest {
     }
 
     private StatusView status() {
-        return HealthReport.of(image(), new ClusterReports(
+        return HealthReport.of(
+                image(),
+                new ClusterReports(
                         image(),
                         seen,
                         new AttachmentTerms(AttachmentTerms.DEFAULT_TERM, () -> nowNanos),
-                        0), Optional.of("node-1"));
+                        0),
+                Optional.of("node-1"));
     }
 
     /**

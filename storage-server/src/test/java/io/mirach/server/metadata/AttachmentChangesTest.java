@@ -249,7 +249,9 @@ class AttachmentChangesTest {
         long first = access().admissionVersion();
         Epoch b = new Epoch(log(attach("b", SHARED)).orThrow().id());
         log(admitted(1, first)).orThrow();
-        assertThat(stateOf(a)).as("that version no longer counts").isEqualTo(Attachment.State.PENDING);
+        assertThat(stateOf(a))
+                .as("that version no longer counts")
+                .isEqualTo(Attachment.State.PENDING);
         admit();
         assertThat(stateOf(a)).isEqualTo(Attachment.State.LIVE);
         assertThat(stateOf(b)).isEqualTo(Attachment.State.LIVE);
@@ -363,8 +365,7 @@ class AttachmentChangesTest {
                 .isEqualTo(ErrorCode.NOT_ATTACHED);
         attached("a", SHARED);
         assertThat(log(migrate("b")).code()).isEqualTo(ErrorCode.CONFLICT);
-        assertThat(log(order("b", READ_WRITE, false, 60_000)).code())
-                .isEqualTo(ErrorCode.CONFLICT);
+        assertThat(log(order("b", READ_WRITE, false, 60_000)).code()).isEqualTo(ErrorCode.CONFLICT);
         assertThat(log(order("b", SHARED, false, 60_000)).code())
                 .isEqualTo(ErrorCode.INVALID_ARGUMENT);
     }
@@ -382,8 +383,7 @@ class AttachmentChangesTest {
         log(new MetaCommand.RemoveExport(VOLUME, "a")).orThrow();
         assertThat(state.image().orElseThrow().access()).isEmpty();
         attached("c", READ_ONLY);
-        assertThat(log(order("b", READ_WRITE, false, 0)).code())
-                .isEqualTo(ErrorCode.VOLUME_IN_USE);
+        assertThat(log(order("b", READ_WRITE, false, 0)).code()).isEqualTo(ErrorCode.VOLUME_IN_USE);
         log(order("b", READ_ONLY, false, 0)).orThrow();
         log(order("a", SHARED, false, 0)).orThrow();
         assertThat(access().exports()).hasSize(2);
@@ -407,8 +407,7 @@ class AttachmentChangesTest {
     void anOrderTakesTheVolumeFromOneThatHasExpired() {
         log(order("a", READ_WRITE, false, 0)).orThrow();
         Epoch a = attached("a", READ_WRITE);
-        assertThat(log(order("b", READ_WRITE, false, 0)).code())
-                .isEqualTo(ErrorCode.VOLUME_IN_USE);
+        assertThat(log(order("b", READ_WRITE, false, 0)).code()).isEqualTo(ErrorCode.VOLUME_IN_USE);
         log(order("b", READ_WRITE, false, 0, a)).orThrow();
         assertThat(holders()).isEmpty();
         assertThat(access().exports()).extracting(Export::gateway).containsExactly("b");

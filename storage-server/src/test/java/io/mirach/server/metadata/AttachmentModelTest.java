@@ -24,8 +24,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * Random attaches, detaches, evictions, orders and migrations of one volume at four gateways, while
  * admissions reach three placement groups late, in any order, and more than once. Whatever happens:
- * who was told that it is attached is alone but for those it may stand beside, and one whose end was
- * confirmed is admitted nowhere, ever again.
+ * who was told that it is attached is alone but for those it may stand beside, and one whose end
+ * was confirmed is admitted nowhere, ever again.
  */
 class AttachmentModelTest {
     private static final VolumeId VOLUME = new VolumeId(1);
@@ -126,9 +126,7 @@ class AttachmentModelTest {
             }
             default -> {
                 return new MetaCommand.EndMigration(
-                        VOLUME,
-                        access().migration().map(m -> m.id()).orElse(1L),
-                        someExpired());
+                        VOLUME, access().migration().map(m -> m.id()).orElse(1L), someExpired());
             }
         }
     }

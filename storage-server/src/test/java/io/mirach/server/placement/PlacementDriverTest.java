@@ -33,8 +33,7 @@ class PlacementDriverTest {
         return MetaFixtures.after(commands.toArray(MetaCommand[]::new)).image().orElseThrow();
     }
 
-    private static List<Step> plan(
-            ClusterImage image, Map<PlacementGroupId, LeaderView> leaders) {
+    private static List<Step> plan(ClusterImage image, Map<PlacementGroupId, LeaderView> leaders) {
         return PlacementDriver.plan(image, leaders, migration -> false);
     }
 
@@ -104,9 +103,7 @@ class PlacementDriverTest {
                         new PlacementGroupId(1), view(3, 60_000, 1, 2),
                         new PlacementGroupId(2), view(3, 60_000, 1, 2),
                         new PlacementGroupId(3), view(3, 60_000, 1, 2));
-        assertThat(plan(image(), allAtThird))
-                .extracting(Step::key)
-                .containsExactly("lead pg1");
+        assertThat(plan(image(), allAtThird)).extracting(Step::key).containsExactly("lead pg1");
     }
 
     @Test

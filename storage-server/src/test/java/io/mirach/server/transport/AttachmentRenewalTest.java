@@ -39,8 +39,7 @@ class AttachmentRenewalTest {
         // The shortest there is, so that a few come soon.
         cluster.renewalAnswer = Renewal.of(800);
         client =
-                MirachClients.connect(ClientDataPathTest.config(cluster))
-                        .get(30, TimeUnit.SECONDS);
+                MirachClients.connect(ClientDataPathTest.config(cluster)).get(30, TimeUnit.SECONDS);
     }
 
     @AfterEach
@@ -109,8 +108,6 @@ class AttachmentRenewalTest {
                 .isInstanceOf(MirachException.class)
                 .hasMessageContaining("gateway x took it over by force")
                 .satisfies(
-                        e ->
-                                assertThat(((MirachException) e).code())
-                                        .isEqualTo(ErrorCode.FENCED));
+                        e -> assertThat(((MirachException) e).code()).isEqualTo(ErrorCode.FENCED));
     }
 }
