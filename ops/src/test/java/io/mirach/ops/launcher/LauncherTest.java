@@ -243,13 +243,16 @@ class LauncherTest {
     @Test
     void aDistributionRunsFromItsOwnLibAndByALink() throws Exception {
         Path home = temp.resolve("mirach-1");
-        Files.createDirectories(home.resolve("lib"));
+        Path lib = Files.createDirectories(home.resolve("lib"));
+        Files.createFile(lib.resolve("mirach-raft-1.jar"));
         Files.createDirectories(home.resolve("bin"));
         Files.copy(Path.of("bin/mirach"), home.resolve("bin/mirach"));
         Path link =
                 Files.createSymbolicLink(temp.resolve("mirach"), Path.of("mirach-1/bin/mirach"));
         assertThat(run(link, "status").output())
-                .contains("<-cp>\n<" + home.toRealPath() + "/lib/*>\n<io.mirach.cli.MirachCli>");
+                .contains(
+                        "<-cp>\n<%1$s/mirach-raft-1.jar:%1$s/*>\n<io.mirach.cli.MirachCli>"
+                                .formatted(lib.toRealPath()));
         assertThat(builds()).isZero();
     }
 
