@@ -37,8 +37,11 @@ public final class ChunkStores implements AutoCloseable {
     private static final String CHUNK_PREFIX = "pg-";
     private static final String META_PREFIX = "meta-";
 
-    /** Part of the blob files, oldest first, that ordinary compaction rewrites. */
-    static final double BLOB_AGE_CUTOFF = 0.25;
+    /**
+     * Part of the blob files, oldest first, that ordinary compaction rewrites: little, since each
+     * compaction pays for it; what garbage fills by half is rewritten for its own sake.
+     */
+    static final double BLOB_AGE_CUTOFF = 0.05;
 
     private static final String DEFAULT_FAMILY = "default";
 
@@ -65,7 +68,9 @@ public final class ChunkStores implements AutoCloseable {
                         .setBlobCompressionType(CompressionType.NO_COMPRESSION)
                         .setEnableBlobGarbageCollection(true)
                         .setBlobGarbageCollectionAgeCutoff(BLOB_AGE_CUTOFF)
-                        .setBlobGarbageCollectionForceThreshold(0.5);
+                        .setBlobGarbageCollectionForceThreshold(0.5)
+                        // Else each block that is moved is a read of its own.
+                        .setBlobCompactionReadaheadSize(2 << 20);
         this.metaOptions = kept(columnFamilyOptions(memory));
         List<ColumnFamilyDescriptor> descriptors = new ArrayList<>();
         List<String> names = columnFamilyNames(dir);
@@ -246,6 +251,8 @@ public final class ChunkStores implements AutoCloseable {
                 .setCreateIfMissing(true)
                 .setWriteBufferManager(memory.writeBuffers())
                 .setMaxBackgroundJobs(config.backgroundJobs())
+                // Each column family has one writer: the thread that applies its log.
+                .setAllowConcurrentMemtableWrite(false)
                 .setMaxOpenFiles(config.maxOpenFiles())
                 .setAvoidFlushDuringShutdown(!config.flushOnClose())
                 // Spreads write-back, so that a flush's fsync does not stall the Raft log's.

@@ -2,7 +2,7 @@ package io.mirach.server.store;
 
 /**
  * Settings of the stores of one process. Defaults stand in {@link #defaults}; together they take
- * about 100 MiB, since `mirach dev` runs three nodes and a gateway on one machine.
+ * about 160 MiB, since `mirach dev` runs three nodes and a gateway on one machine.
  *
  * @param blockCacheBytes cache of keys, indexes and filters, over all data dirs; blocks themselves
  *     are cached by the operating system
@@ -49,6 +49,6 @@ public record StoreConfig(
 
     /** What a node runs with. */
     public static StoreConfig defaults() {
-        return new StoreConfig(32 * MIB, 64 * MIB, 32 * MIB, 128 * MIB, 2, 1024, true);
+        return new StoreConfig(32 * MIB, 128 * MIB, 64 * MIB, 128 * MIB, 2, 1024, true);
     }
 }
