@@ -30,7 +30,6 @@ import java.util.function.BooleanSupplier;
  * while {@link #start} runs, which then starts nothing more; otherwise confined to one thread.
  */
 final class DevCluster {
-    private static final int PLACEMENT_GROUPS = 3;
     private static final Duration STEP_LIMIT = Duration.ofSeconds(90);
     private static final Duration GATEWAY_STOP_LIMIT = Duration.ofSeconds(15);
     private static final Duration NODE_STOP_LIMIT = Duration.ofSeconds(30);
@@ -183,7 +182,8 @@ final class DevCluster {
         }
         progress.tell("forming a new cluster");
         try {
-            admin.initCluster(new InitRequest(settings.httpAddresses(), PLACEMENT_GROUPS));
+            admin.initCluster(
+                    new InitRequest(settings.httpAddresses(), settings.placementGroups()));
         } catch (MirachException e) {
             throw new MirachException(e.code(), "cannot form the cluster: " + e.getMessage(), e)
                     .withRemedy(
