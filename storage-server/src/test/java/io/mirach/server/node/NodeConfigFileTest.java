@@ -38,7 +38,7 @@ class NodeConfigFileTest {
         assertThat(config.dataDirs()).containsExactly(Path.of("/data/one"), Path.of("/data/two"));
         assertThat(config.raftAddressOf(1)).isEqualTo("127.0.0.1:7483");
         assertThat(config.zone()).isEmpty();
-        assertThat(config.store().writeBufferBytes()).isEqualTo(64 << 20);
+        assertThat(config.store().writeBufferBytes()).isEqualTo(128 << 20);
     }
 
     @Test
