@@ -1,6 +1,7 @@
 package io.mirach.ops.chaos;
 
 import io.mirach.admin.DetachRequest;
+import io.mirach.client.AttachOptions;
 import io.mirach.client.AttachedVolume;
 import io.mirach.client.MirachClient;
 import io.mirach.client.MirachClientConfig;
@@ -66,31 +67,39 @@ final class RegistersWorkload implements Workload {
     @Override
     public void start() throws InterruptedException {
         cluster.createVolume(VOLUME, (long) Slot.COUNT * EXTENT_BYTES, EXTENT_BYTES);
-        current = attach();
+        current = attach(AttachOptions.of(Attachment.Mode.READ_WRITE));
         startLanes(current);
     }
 
     @Override
     public void takeOver() throws InterruptedException {
-        if (random.nextBoolean()) {
-            // Else it is the same owner, who proves it.
-            cluster.admin().detach(VOLUME, new DetachRequest(true));
-            gateways++;
+        AttachOptions options = AttachOptions.of(Attachment.Mode.READ_WRITE);
+        switch (random.nextInt(3)) {
+            case 0 -> {
+                // The same owner, who proves it.
+            }
+            case 1 -> {
+                gateways++;
+                options = AttachOptions.forced(Attachment.Mode.READ_WRITE);
+            }
+            default -> {
+                gateways++;
+                cluster.admin().detach(VOLUME, new DetachRequest(true));
+            }
         }
-        Holder next = attach();
+        Holder next = attach(options);
         fenced.ifPresent(Holder::close);
         fenced = Optional.of(current);
         current = next;
         startLanes(next);
     }
 
-    private Holder attach() throws InterruptedException {
+    private Holder attach(AttachOptions options) throws InterruptedException {
         MirachClientConfig config =
                 MirachClientConfig.of(cluster.endpoints(), "chaos-" + gateways, "chaos", SECRET);
         MirachClient client = await(MirachClients.connect(config, loops), "a client to connect");
         try {
-            AttachedVolume volume =
-                    await(client.attach(VOLUME, Attachment.Mode.READ_WRITE), "the attachment");
+            AttachedVolume volume = await(client.attach(VOLUME, options), "the attachment");
             history.granted(volume.epoch().value());
             if (sessionBlocks.isEmpty()) {
                 chooseBlocks(client.image().volumeNamed(VOLUME).orElseThrow());
