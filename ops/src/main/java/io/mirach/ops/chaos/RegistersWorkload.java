@@ -42,6 +42,8 @@ final class RegistersWorkload implements Workload {
     private static final int DIRECT_READERS = 2;
     private static final int WRITE_PAUSE_MS = 50;
     private static final int READ_PAUSE_MS = 12;
+    // Every refused write is one more of unknown outcome to keep.
+    private static final int FENCED_PAUSE_MS = 500;
     private static final int LIMIT_SECONDS = 180;
 
     private final Cluster cluster;
@@ -136,7 +138,7 @@ final class RegistersWorkload implements Workload {
             sessionLane(holder, all, holder.session()::read, READ_PAUSE_MS);
         }
         for (int i = 0; i < DIRECT_WRITERS; i++) {
-            directWrites(holder);
+            directWrites(holder, WRITE_PAUSE_MS);
         }
         for (int i = 0; i < DIRECT_READERS; i++) {
             directReads(holder, all);
@@ -160,14 +162,20 @@ final class RegistersWorkload implements Workload {
     }
 
     /** One call after the other, fenced or not. */
-    private void directWrites(Holder holder) {
+    private void directWrites(Holder holder, int pauseMs) {
         pace.after(
-                random.nextInt(WRITE_PAUSE_MS),
+                random.nextInt(pauseMs),
                 () -> {
                     if (!holder.isClosed()) {
                         holder.direct()
                                 .write(oneOf(directBlocks))
-                                .whenComplete((done, failure) -> directWrites(holder));
+                                .whenComplete(
+                                        (done, failure) ->
+                                                directWrites(
+                                                        holder,
+                                                        failure == null
+                                                                ? WRITE_PAUSE_MS
+                                                                : FENCED_PAUSE_MS));
                     }
                 });
     }
