@@ -174,8 +174,11 @@ final class History {
 
     /** The longest time without an acknowledged write since it was last asked for. */
     synchronized long takeLongestPauseNanos() {
-        long longest = Math.max(longestPauseNanos, now() - lastWriteNanos);
+        long now = now();
+        long longest = Math.max(longestPauseNanos, now - lastWriteNanos);
         longestPauseNanos = 0;
+        // What is to come is measured from here, also when nothing was written yet.
+        lastWriteNanos = now;
         return longest;
     }
 
