@@ -110,6 +110,12 @@ public final class AdminClient {
         return one(AdminCall.post(Routes.VOLUMES, request), VolumeView.class);
     }
 
+    public VolumeView changeVolume(String name, VolumeSettings settings) {
+        return one(
+                AdminCall.post(Routes.path(Routes.VOLUME_SETTINGS, name), settings),
+                VolumeView.class);
+    }
+
     public void deleteVolume(String name) {
         call(AdminCall.delete(Routes.path(Routes.VOLUME, name)));
     }

@@ -39,6 +39,9 @@ public final class Routes {
     /** GET {@link VolumeView}; DELETE -> 204. */
     public static final String VOLUME = "/v1/volumes/{name}";
 
+    /** POST {@link VolumeSettings} -> {@link VolumeView}. */
+    public static final String VOLUME_SETTINGS = "/v1/volumes/{name}/settings";
+
     /**
      * POST {@link ExportRequest} -> {@link ExportView}; DELETE, also with {@code ?gateway=} -> 204.
      */

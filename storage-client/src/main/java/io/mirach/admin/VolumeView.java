@@ -13,6 +13,7 @@ import java.util.stream.Stream;
  * @param allocatedBytes bytes of blocks that are stored, before replication, as of a few seconds
  *     ago; empty while unknown
  * @param createdAtMs wall clock, milliseconds since 1970
+ * @param strictReads see {@link Volume#strictReads}
  * @param placementGroups those that hold a part of it, ascending
  * @param attachments by ascending epoch
  * @param exports the orders to offer it, by gateway
@@ -25,6 +26,7 @@ public record VolumeView(
         OptionalLong allocatedBytes,
         Volume.State state,
         long createdAtMs,
+        boolean strictReads,
         List<Integer> placementGroups,
         List<AttachmentView> attachments,
         List<ExportView> exports) {

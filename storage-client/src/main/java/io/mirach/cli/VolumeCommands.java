@@ -6,6 +6,7 @@ import io.mirach.admin.AttachmentView;
 import io.mirach.admin.CreateVolumeRequest;
 import io.mirach.admin.ExportView;
 import io.mirach.admin.Routes;
+import io.mirach.admin.VolumeSettings;
 import io.mirach.admin.VolumeView;
 import io.mirach.model.Volume;
 import io.mirach.model.VolumeName;
@@ -14,6 +15,7 @@ import io.mirach.protocol.MirachException;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -28,10 +30,14 @@ import picocli.CommandLine.Parameters;
             VolumeCommands.Create.class,
             VolumeCommands.Ls.class,
             VolumeCommands.Show.class,
+            VolumeCommands.Set.class,
             VolumeCommands.Rm.class
         })
 final class VolumeCommands {
     private static final Duration CREATE_LIMIT = Duration.ofSeconds(60);
+    private static final String STRICT_READS =
+            "Ask a majority of the nodes before each read instead of trusting clocks: for nodes in"
+                    + " virtual machines that may be suspended. Reads become slower.";
 
     /** Refuses a name that no volume can have before anything is sent. */
     static String checkedName(String name) {
@@ -74,6 +80,9 @@ final class VolumeCommands {
                         "How the volume is cut; a power of two from 64KiB to 16MiB. Default: 4MiB.")
         String extentSize = "";
 
+        @Option(names = "--strict-reads", description = STRICT_READS)
+        boolean strictReads;
+
         private CreateVolumeRequest body() {
             long sizeBytes = ByteSize.parse(size);
             long extentBytes = extentSize.isEmpty() ? 0 : ByteSize.parse(extentSize);
@@ -89,7 +98,7 @@ final class VolumeCommands {
                         .withRemedy("leave --extent-size out: 4 MiB serves most volumes");
             }
             try {
-                return new CreateVolumeRequest(name, sizeBytes, (int) extentBytes);
+                return new CreateVolumeRequest(name, sizeBytes, (int) extentBytes, strictReads);
             } catch (IllegalArgumentException e) {
                 throw new MirachException(ErrorCode.INVALID_ARGUMENT, e.getMessage(), e)
                         .withRemedy(
@@ -218,6 +227,7 @@ final class VolumeCommands {
                                     : "not known at the moment; see 'mirach status'"));
             out.println("extent size       " + ByteSize.format(v.extentBytes()));
             out.println("created           " + Wording.moment(v.createdAtMs()));
+            out.println("strict reads      " + (v.strictReads() ? "on" : "off"));
             out.println(
                     "placement groups  "
                             + v.placementGroups().stream()
@@ -249,6 +259,55 @@ final class VolumeCommands {
                                 + ")");
                 a.nbdUris().forEach(uri -> out.println("nbd               " + uri));
             }
+        }
+    }
+
+    @Command(
+            name = "set",
+            description = {
+                "Change settings of a volume, also while it is attached.",
+                "A gateway follows when it hears of it: at once, if it reaches the meta group."
+            },
+            footer = {"", "Example:", "  mirach volume set vm1 --strict-reads=on"})
+    static final class Set extends ChangeCommand {
+        @Parameters(paramLabel = "VOLUME", description = "Its name.")
+        String name;
+
+        @Option(
+                names = "--strict-reads",
+                paramLabel = "on|off",
+                required = true,
+                description = STRICT_READS)
+        String strictReads;
+
+        private VolumeSettings body() {
+            if (!strictReads.equals("on") && !strictReads.equals("off")) {
+                throw new MirachException(
+                                ErrorCode.INVALID_ARGUMENT,
+                                "--strict-reads is on or off, not '" + strictReads + "'")
+                        .withRemedy(
+                                "mirach volume set " + checkedName(name) + " --strict-reads=on");
+            }
+            return new VolumeSettings(Optional.of(strictReads.equals("on")));
+        }
+
+        @Override
+        List<AdminCall> requests() {
+            return List.of(
+                    AdminCall.post(Routes.path(Routes.VOLUME_SETTINGS, checkedName(name)), body()));
+        }
+
+        @Override
+        String check(AdminClient client) {
+            body();
+            client.volume(checkedName(name));
+            return "turn strict reads of volume " + name + " " + strictReads;
+        }
+
+        @Override
+        void change(AdminClient client, PrintWriter out) {
+            client.changeVolume(checkedName(name), body());
+            out.println("strict reads of volume " + name + " are " + strictReads);
         }
     }
 

@@ -147,7 +147,7 @@ final class AllocationQuery {
                             volume.head(),
                             range,
                             maxRuns,
-                            false),
+                            volume.strictReads()),
                     allocator);
         }
     }

@@ -74,7 +74,7 @@ final class ReadParts {
                             volume.head(),
                             blocks.firstBlock(),
                             (int) blocks.blockCount(),
-                            false),
+                            volume.strictReads()),
                     allocator);
         }
 

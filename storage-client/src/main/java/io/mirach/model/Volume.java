@@ -11,6 +11,7 @@ import java.util.Objects;
  * @param slots the placement group of each of the 64 slots
  * @param head the writable layer
  * @param createdAtMs wall clock, milliseconds since 1970
+ * @param strictReads reads trust no clock: a leader asks a majority before it answers
  */
 public record Volume(
         VolumeId id,
@@ -20,7 +21,8 @@ public record Volume(
         List<PlacementGroupId> slots,
         LayerId head,
         State state,
-        long createdAtMs) {
+        long createdAtMs,
+        boolean strictReads) {
     /** 4 MiB. */
     public static final int DEFAULT_EXTENT_BYTES = 4 << 20;
 
@@ -55,6 +57,28 @@ public record Volume(
         if (slots.size() != Slot.COUNT) {
             throw new IllegalArgumentException("a volume has 64 slots: " + slots.size());
         }
+    }
+
+    /** Reads trust the leader's lease. */
+    public Volume(
+            VolumeId id,
+            String name,
+            long sizeBytes,
+            int extentBytes,
+            List<PlacementGroupId> slots,
+            LayerId head,
+            State state,
+            long createdAtMs) {
+        this(id, name, sizeBytes, extentBytes, slots, head, state, createdAtMs, false);
+    }
+
+    public Volume inState(State next) {
+        return new Volume(
+                id, name, sizeBytes, extentBytes, slots, head, next, createdAtMs, strictReads);
+    }
+
+    public Volume withStrictReads(boolean next) {
+        return new Volume(id, name, sizeBytes, extentBytes, slots, head, state, createdAtMs, next);
     }
 
     public static void checkSize(long sizeBytes) {

@@ -65,7 +65,8 @@ class AdminClientTest {
         first.refuse("POST /v1/volumes", "VOLUME_EXISTS", "vm1 exists", "pick another");
         failureOf(() -> client().createVolume(VM1));
         assertThat(first.received().get(0).body().orElseThrow().toString())
-                .isEqualTo("{\"name\":\"vm1\",\"sizeBytes\":1048576,\"extentBytes\":4194304}");
+                .isEqualTo(
+                        "{\"name\":\"vm1\",\"sizeBytes\":1048576,\"extentBytes\":4194304,\"strictReads\":false}");
     }
 
     @Test

@@ -62,6 +62,7 @@ class ChangeCommandsTest {
                 OptionalLong.of(3L << 20),
                 state,
                 1_795_000_000_000L,
+                false,
                 List.of(1, 2, 3),
                 attachments,
                 exports);
@@ -102,7 +103,28 @@ class ChangeCommandsTest {
                                 "created volume vm1, 10 GiB\n",
                                 "waiting for the placement groups to know vm1\n"));
         assertThat(server.received().get(0).body().orElseThrow().toString())
-                .isEqualTo("{\"name\":\"vm1\",\"sizeBytes\":10737418240,\"extentBytes\":1048576}");
+                .isEqualTo(
+                        "{\"name\":\"vm1\",\"sizeBytes\":10737418240,\"extentBytes\":1048576,\"strictReads\":false}");
+    }
+
+    @Test
+    void strictReadsAreTurnedOnByName() {
+        server.on("POST /v1/volumes/vm1/settings", free());
+        assertThat(run("volume", "set", "vm1", "--strict-reads=on"))
+                .isEqualTo(new CliRun(0, "strict reads of volume vm1 are on\n", ""));
+        assertThat(server.received().get(0).body().orElseThrow().toString())
+                .isEqualTo("{\"strictReads\":true}");
+    }
+
+    @Test
+    void strictReadsAreOnOrOffAndNothingElse() {
+        CliRun run = run("volume", "set", "vm1", "--strict-reads=yes");
+        assertThat(run.exitCode()).isEqualTo(2);
+        assertThat(run.err())
+                .isEqualTo(
+                        "error: INVALID_ARGUMENT: --strict-reads is on or off, not 'yes'\n"
+                                + "remedy: mirach volume set vm1 --strict-reads=on\n");
+        assertThat(server.received()).isEmpty();
     }
 
     @Test
@@ -172,7 +194,7 @@ class ChangeCommandsTest {
         assertThat(run.out())
                 .isEqualTo(
                         "curl -sS -X POST -H 'Content-Type: application/json' -d"
-                                + " '{\"name\":\"vm1\",\"sizeBytes\":1048576,\"extentBytes\":4194304}'"
+                                + " '{\"name\":\"vm1\",\"sizeBytes\":1048576,\"extentBytes\":4194304,\"strictReads\":false}'"
                                 + " 'http://"
                                 + server.endpoint()
                                 + "/v1/volumes'\n");

@@ -11,6 +11,7 @@ import io.mirach.admin.DetachRequest;
 import io.mirach.admin.NodeSummary;
 import io.mirach.admin.PgView;
 import io.mirach.admin.StatusView;
+import io.mirach.admin.VolumeSettings;
 import io.mirach.admin.VolumeView;
 import io.mirach.client.AttachedVolume;
 import io.mirach.client.MirachClient;
@@ -67,6 +68,9 @@ class ClusterIT {
                 cluster.start(node);
                 awaitHealthy(cluster);
             }
+            VolumeSettings strict = new VolumeSettings(Optional.of(true));
+            assertThat(cluster.admin().changeVolume("vm1", strict).strictReads()).isTrue();
+            assertThat(read(volume, 12_288, first.length)).isEqualTo(first);
             volume.discard(12_288, first.length / 2).get(30, TimeUnit.SECONDS);
             awaitStored(cluster, "vm1", first.length / 2 + 3 * (128 << 10));
             volume.detach().get(60, TimeUnit.SECONDS);

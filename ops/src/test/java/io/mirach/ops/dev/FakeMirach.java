@@ -179,6 +179,7 @@ public final class FakeMirach {
                 OptionalLong.empty(),
                 Volume.State.AVAILABLE,
                 0,
+                false,
                 List.of(1),
                 List.of(),
                 List.of());

@@ -16,6 +16,7 @@ import io.mirach.admin.ExportRequest;
 import io.mirach.admin.InitRequest;
 import io.mirach.admin.NodeInitRequest;
 import io.mirach.admin.Routes;
+import io.mirach.admin.VolumeSettings;
 import io.mirach.client.transport.NodeAddress;
 import io.mirach.model.VolumeName;
 import io.mirach.protocol.ErrorCode;
@@ -167,6 +168,14 @@ public final class AdminServer implements AutoCloseable {
                         answer(
                                 request,
                                 admin.createVolume(body(request, CreateVolumeRequest.class))));
+        post(
+                config,
+                Routes.VOLUME_SETTINGS,
+                (admin, request) ->
+                        answer(
+                                request,
+                                admin.changeVolume(
+                                        volumeName(request), body(request, VolumeSettings.class))));
         delete(
                 config,
                 Routes.VOLUME,

@@ -7,6 +7,7 @@ import io.mirach.admin.ExportRequest;
 import io.mirach.admin.ExportView;
 import io.mirach.admin.NodeSummary;
 import io.mirach.admin.StatusView;
+import io.mirach.admin.VolumeSettings;
 import io.mirach.admin.VolumeView;
 import io.mirach.model.Attachment;
 import io.mirach.model.ClusterImage;
@@ -192,7 +193,8 @@ public final class ClusterAdmin {
                                 request.sizeBytes(),
                                 request.extentBytes(),
                                 SlotAssignment.forNewVolume(before),
-                                clock.millis()));
+                                clock.millis(),
+                                request.strictReads()));
         VolumeId id = new VolumeId(created.id());
         // If its groups take longer, the answer says CREATING.
         ClusterImage image =
@@ -208,6 +210,16 @@ public final class ClusterAdmin {
                     "volume " + request.name() + " was deleted while it was being created");
         }
         return reports(image).volume(volume, Map.of());
+    }
+
+    VolumeView changeVolume(String name, VolumeSettings settings) {
+        awaitReady();
+        VolumeId id = ClusterService.requireVolume(map.image(), name).id();
+        if (settings.strictReads().isPresent()) {
+            change(new MetaCommand.SetStrictReads(id, settings.strictReads().get()));
+        }
+        ClusterImage image = map.image();
+        return reports(image).volume(ClusterService.requireVolume(image, name), Map.of());
     }
 
     /** Returns once its blocks are gone, or are sure to go. */

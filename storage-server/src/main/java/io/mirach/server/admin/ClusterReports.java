@@ -183,6 +183,7 @@ final class ClusterReports {
                 stored == null ? OptionalLong.empty() : OptionalLong.of(stored),
                 volume.state(),
                 volume.createdAtMs(),
+                volume.strictReads(),
                 volume.slots().stream().distinct().sorted().map(PlacementGroupId::value).toList(),
                 attachments(image.accessTo(volume.id())).toList(),
                 image.accessTo(volume.id()).exports().stream().map(this::export).toList());

@@ -24,6 +24,7 @@ import java.util.UUID;
     @JsonSubTypes.Type(value = MetaCommand.UpdateNode.class, name = "update-node"),
     @JsonSubTypes.Type(value = MetaCommand.ActivateGroup.class, name = "activate-group"),
     @JsonSubTypes.Type(value = MetaCommand.CreateVolume.class, name = "create-volume"),
+    @JsonSubTypes.Type(value = MetaCommand.SetStrictReads.class, name = "set-strict-reads"),
     @JsonSubTypes.Type(value = MetaCommand.VolumeOpened.class, name = "volume-opened"),
     @JsonSubTypes.Type(value = MetaCommand.DeleteVolume.class, name = "delete-volume"),
     @JsonSubTypes.Type(value = MetaCommand.VolumeDropped.class, name = "volume-dropped"),
@@ -61,8 +62,12 @@ public sealed interface MetaCommand {
             long sizeBytes,
             int extentBytes,
             List<PlacementGroupId> slots,
-            long createdAtMs)
+            long createdAtMs,
+            boolean strictReads)
             implements MetaCommand {}
+
+    /** See {@link io.mirach.model.Volume#strictReads}. */
+    record SetStrictReads(VolumeId volume, boolean strictReads) implements MetaCommand {}
 
     /** Every placement group of the volume knows it. */
     record VolumeOpened(VolumeId volume) implements MetaCommand {}

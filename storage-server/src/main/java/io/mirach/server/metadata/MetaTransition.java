@@ -26,6 +26,8 @@ public record MetaTransition(MetaState next, MetaReply reply) {
             return MembershipChanges.add(state, image.get(), c.gateway());
         } else if (command instanceof MetaCommand.CreateVolume c) {
             return VolumeChanges.create(state, image.get(), c);
+        } else if (command instanceof MetaCommand.SetStrictReads c) {
+            return VolumeChanges.setStrictReads(state, image.get(), c);
         } else if (command instanceof MetaCommand.VolumeOpened c) {
             return VolumeChanges.opened(state, image.get(), c.volume());
         } else if (command instanceof MetaCommand.DeleteVolume c) {

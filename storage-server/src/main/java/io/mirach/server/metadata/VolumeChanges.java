@@ -38,12 +38,25 @@ final class VolumeChanges {
                             command.slots(),
                             new LayerId(counters.nextLayer()),
                             Volume.State.CREATING,
-                            command.createdAtMs());
+                            command.createdAtMs(),
+                            command.strictReads());
         } catch (IllegalArgumentException e) {
             return MetaTransition.refuse(state, ErrorCode.INVALID_ARGUMENT, e.getMessage());
         }
         return MetaTransition.to(
                 ImageEdit.put(image, volume), counters.afterVolume(), volume.id().value());
+    }
+
+    static MetaTransition setStrictReads(
+            MetaState state, ClusterImage image, MetaCommand.SetStrictReads command) {
+        Volume volume = image.volumes().get(command.volume());
+        if (volume == null || volume.state() == Volume.State.DELETING) {
+            return noSuchVolume(state, command.volume());
+        }
+        return volume.strictReads() == command.strictReads()
+                ? MetaTransition.unchanged(state)
+                : MetaTransition.to(
+                        state, ImageEdit.put(image, volume.withStrictReads(command.strictReads())));
     }
 
     static MetaTransition opened(MetaState state, ClusterImage image, VolumeId id) {
@@ -53,7 +66,7 @@ final class VolumeChanges {
         }
         return volume.state() == Volume.State.CREATING
                 ? MetaTransition.to(
-                        state, ImageEdit.put(image, inState(volume, Volume.State.AVAILABLE)))
+                        state, ImageEdit.put(image, volume.inState(Volume.State.AVAILABLE)))
                 : MetaTransition.unchanged(state);
     }
 
@@ -84,7 +97,7 @@ final class VolumeChanges {
                     "mirach detach " + volume.name());
         }
         return MetaTransition.to(
-                state, ImageEdit.put(image, inState(volume, Volume.State.DELETING)));
+                state, ImageEdit.put(image, volume.inState(Volume.State.DELETING)));
     }
 
     static MetaTransition dropped(MetaState state, ClusterImage image, VolumeId id) {
@@ -103,17 +116,5 @@ final class VolumeChanges {
     static MetaTransition noSuchVolume(MetaState state, VolumeId id) {
         return MetaTransition.refuse(
                 state, ErrorCode.NO_SUCH_VOLUME, "there is no volume " + id + " any longer");
-    }
-
-    private static Volume inState(Volume volume, Volume.State next) {
-        return new Volume(
-                volume.id(),
-                volume.name(),
-                volume.sizeBytes(),
-                volume.extentBytes(),
-                volume.slots(),
-                volume.head(),
-                next,
-                volume.createdAtMs());
     }
 }

@@ -45,7 +45,7 @@ import java.util.stream.Collectors;
  * attachment-term: 30s               # a gateway unheard for so long may lose its volumes to another
  * limits:                            # all with defaults
  *   block-cache: 32MiB               # keys and indexes
- *   write-buffers: 64MiB             # blocks not yet in a file
+ *   write-buffers: 128MiB            # blocks not yet in a file
  *   raft-queue: 32MiB                # per placement group: writes that wait for the log
  *   writes-in-flight: 32MiB          # per placement group: writes not yet answered
  *   reader-threads: 2

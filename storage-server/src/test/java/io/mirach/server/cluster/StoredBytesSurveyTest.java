@@ -40,7 +40,7 @@ class StoredBytesSurveyTest {
         }
         return MetaFixtures.after(
                         MetaFixtures.form(),
-                        new MetaCommand.CreateVolume("wide", 1 << 30, 4 << 20, all, 1000),
+                        new MetaCommand.CreateVolume("wide", 1 << 30, 4 << 20, all, 1000, false),
                         MetaFixtures.create("narrow"))
                 .image()
                 .orElseThrow();

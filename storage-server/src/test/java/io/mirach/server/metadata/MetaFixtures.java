@@ -59,7 +59,7 @@ public final class MetaFixtures {
     }
 
     public static MetaCommand.CreateVolume create(String name) {
-        return new MetaCommand.CreateVolume(name, 1 << 30, 4 << 20, slots(), 1000);
+        return new MetaCommand.CreateVolume(name, 1 << 30, 4 << 20, slots(), 1000, false);
     }
 
     public static MetaCommand.Attach attach(long volume, String gateway, String proof) {

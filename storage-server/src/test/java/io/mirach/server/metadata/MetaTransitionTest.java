@@ -126,6 +126,26 @@ class MetaTransitionTest {
     }
 
     @Test
+    void strictReadsCanBeTurnedOnAndOff() {
+        MetaState created = after(form(), create("a"));
+        assertThat(image(created).volumes().get(VOLUME).strictReads()).isFalse();
+        MetaCommand on = new MetaCommand.SetStrictReads(VOLUME, true);
+        MetaState strict = next(created, on);
+        assertThat(image(strict).volumes().get(VOLUME).strictReads()).isTrue();
+        assertThat(image(next(strict, on)).version()).isEqualTo(image(strict).version());
+        MetaState opened = next(strict, new MetaCommand.VolumeOpened(VOLUME));
+        assertThat(image(opened).volumes().get(VOLUME).strictReads()).isTrue();
+        MetaState off = next(opened, new MetaCommand.SetStrictReads(VOLUME, false));
+        assertThat(image(off).volumes().get(VOLUME).strictReads()).isFalse();
+        assertThat(refusal(next(off, new MetaCommand.DeleteVolume(VOLUME)), on))
+                .isEqualTo(ErrorCode.NO_SUCH_VOLUME);
+    }
+
+    private static MetaState next(MetaState state, MetaCommand command) {
+        return MetaTransition.apply(state, command).next();
+    }
+
+    @Test
     void badVolumesAreRefusedByReply() {
         MetaState formed = after(form(), create("vm1"));
         assertThat(refusal(formed, create("vm1"))).isEqualTo(ErrorCode.VOLUME_EXISTS);
@@ -134,7 +154,7 @@ class MetaTransitionTest {
                         refusal(
                                 formed,
                                 new MetaCommand.CreateVolume(
-                                        "x", 4097, 4 << 20, MetaFixtures.slots(), 0)))
+                                        "x", 4097, 4 << 20, MetaFixtures.slots(), 0, false)))
                 .isEqualTo(ErrorCode.INVALID_ARGUMENT);
         assertThat(
                         refusal(
@@ -144,7 +164,8 @@ class MetaTransitionTest {
                                         1 << 20,
                                         4 << 20,
                                         Collections.nCopies(64, new PlacementGroupId(99)),
-                                        0)))
+                                        0,
+                                        false)))
                 .isEqualTo(ErrorCode.NO_SUCH_PLACEMENT_GROUP);
     }
 

@@ -162,6 +162,20 @@ class ClientDataPathTest {
     }
 
     @Test
+    void readsAreStrictAsSoonAsTheMapSaysSo() {
+        volume.read(0, 4096).join().release();
+        assertThat(cluster.blocks.lastReadWasStrict()).isFalse();
+        for (boolean strict : new boolean[] {true, false}) {
+            cluster.strictReads(strict);
+            await().untilAsserted(
+                            () -> {
+                                volume.read(0, 4096).join().release();
+                                assertThat(cluster.blocks.lastReadWasStrict()).isEqualTo(strict);
+                            });
+        }
+    }
+
+    @Test
     void readOnlyAttachmentReadsAndDoesNotWrite() throws Exception {
         AttachedVolume readOnly = attach(client, Attachment.Mode.READ_ONLY);
         assertThat(readOnly.readOnly()).isTrue();

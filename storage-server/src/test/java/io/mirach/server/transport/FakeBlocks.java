@@ -38,6 +38,7 @@ final class FakeBlocks {
         final Set<Long> applied = new HashSet<>();
     }
 
+    private boolean lastReadWasStrict;
     private final TreeMap<Long, byte[]> blocks = new TreeMap<>();
     private final Map<WindowKey, Window> windows = new HashMap<>();
     private final Set<Epoch> admitted = new HashSet<>();
@@ -153,7 +154,12 @@ final class FakeBlocks {
         }
     }
 
+    synchronized boolean lastReadWasStrict() {
+        return lastReadWasStrict;
+    }
+
     synchronized ReadReply read(ReadRequest request) {
+        lastReadWasStrict = request.strict();
         check(request.epoch(), request.layer());
         long[] present = new long[(request.blockCount() + 63) / 64];
         List<Integer> crcs = new ArrayList<>();

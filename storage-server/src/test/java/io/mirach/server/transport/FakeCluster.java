@@ -336,6 +336,17 @@ final class FakeCluster implements AutoCloseable {
         }
     }
 
+    void strictReads(boolean strict) {
+        Volume volume = volume().withStrictReads(strict);
+        change(
+                before ->
+                        with(
+                                before,
+                                Map.of(VOLUME_ID, volume),
+                                before.access(),
+                                before.placementGroups()));
+    }
+
     synchronized Volume volume() {
         return image.volumes().get(VOLUME_ID);
     }
