@@ -46,7 +46,7 @@ final class BruteForceChecker {
                     (state.done() & 1 << i) == 0
                             && next.startTick() < earliestEnd
                             && latestStart < next.endTick();
-            if (!mayBeNext || !next.isWrite() && next.value() != state.value()) {
+            if (!mayBeNext || (!next.isWrite() && next.value() != state.value())) {
                 continue;
             }
             if (search(new State(state.done() | 1 << i, next.value()))) {

@@ -156,7 +156,7 @@ class LinearizabilityCheckerTest {
      * around it; some writes never end, and some of these never take effect.
      */
     private static List<Operation> realHistory(Random random, int calls) {
-        long spread = 1 + random.nextInt(5);
+        long spread = 1L + random.nextInt(5);
         double reads = random.nextDouble();
         double unended = random.nextDouble() * 0.4;
         long[] ticks = ticksAround(random, calls, spread);
@@ -173,9 +173,9 @@ class LinearizabilityCheckerTest {
             boolean happens = ends || random.nextBoolean();
             // Also one that is known to be impossible later, such as by a fence.
             long latest = ends || random.nextBoolean() ? end : NEVER;
-            history.add(operation(i, WRITE, i + 1, ends, start, latest));
+            history.add(operation(i, WRITE, i + 1L, ends, start, latest));
             if (happens) {
-                held = i + 1;
+                held = i + 1L;
             }
         }
         Collections.shuffle(history, random);
@@ -266,7 +266,7 @@ class LinearizabilityCheckerTest {
             if (i < writes) {
                 boolean ends = random.nextInt(4) > 0;
                 long latest = ends || random.nextBoolean() ? end : NEVER;
-                history.add(operation(i, WRITE, i + 1, ends, start, latest));
+                history.add(operation(i, WRITE, i + 1L, ends, start, latest));
             } else {
                 history.add(operation(i, READ, random.nextInt(writes + 1), start, end));
             }
