@@ -6,6 +6,7 @@ import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.HttpEndpoint;
 import io.mirach.protocol.Json;
 import io.mirach.protocol.MirachException;
+import io.mirach.protocol.PlainHttp;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.http.HttpClient;
@@ -55,11 +56,7 @@ public final class AdminClient {
         this.endpoints = List.copyOf(endpoints);
         this.readTimeout = readTimeout;
         this.changeTimeout = changeTimeout;
-        this.http =
-                HttpClient.newBuilder()
-                        .version(HttpClient.Version.HTTP_1_1)
-                        .connectTimeout(CONNECT_TIMEOUT)
-                        .build();
+        this.http = PlainHttp.newClient().connectTimeout(CONNECT_TIMEOUT).build();
     }
 
     public List<HttpEndpoint> endpoints() {

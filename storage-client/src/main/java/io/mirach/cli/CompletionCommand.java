@@ -12,7 +12,7 @@ import picocli.CommandLine.Spec;
         name = "completion",
         description = "Print a script that teaches bash or zsh to complete mirach's commands.",
         footer = {"", "Example:", "  source <(mirach completion)"})
-final class CompletionCommand implements Callable<Integer> {
+final class CompletionCommand implements Callable<Integer>, MirachCli.SeesTheTree {
     @Spec CommandSpec spec;
 
     @Override

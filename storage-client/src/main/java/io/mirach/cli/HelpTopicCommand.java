@@ -16,7 +16,7 @@ import picocli.CommandLine.Spec;
         name = "help",
         description = "Show help about a command, or about exit codes.",
         footer = {"", "Examples:", "  mirach help volume create", "  mirach help exit-codes"})
-final class HelpTopicCommand implements Callable<Integer> {
+final class HelpTopicCommand implements Callable<Integer>, MirachCli.SeesTheTree {
     @Spec CommandSpec spec;
 
     @Parameters(

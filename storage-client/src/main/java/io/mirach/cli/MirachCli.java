@@ -3,12 +3,14 @@ package io.mirach.cli;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
 import java.io.PrintWriter;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.ServiceLoader;
 import java.util.concurrent.Callable;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
+import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
@@ -21,20 +23,46 @@ public final class MirachCli {
                 ServiceLoader.load(CommandProvider.class).stream()
                         .map(ServiceLoader.Provider::get)
                         .toList();
-        System.exit(commandLine(CliContext.ofProcess(), providers).execute(args));
+        System.exit(commandLineFor(args, CliContext.ofProcess(), providers).execute(args));
     }
 
     /** The whole tree: Mirach's own commands, then those that modules contribute. */
     public static CommandLine commandLine(CliContext context, List<CommandProvider> providers) {
+        return tree(context, commands(providers));
+    }
+
+    /**
+     * As much of the tree as these arguments need: to read the annotations of every command takes
+     * longer than to run most of them.
+     */
+    static CommandLine commandLineFor(
+            String[] args, CliContext context, List<CommandProvider> providers) {
+        List<Object> all = commands(providers);
+        List<Object> named =
+                all.stream().filter(c -> args.length > 0 && args[0].equals(nameOf(c))).toList();
+        boolean needsAll =
+                named.isEmpty() || named.stream().anyMatch(SeesTheTree.class::isInstance);
+        return tree(context, needsAll ? all : named);
+    }
+
+    /** Marks a command that looks at the other commands. */
+    interface SeesTheTree {}
+
+    private static String nameOf(Object command) {
+        return command.getClass().getAnnotation(Command.class).name();
+    }
+
+    private static List<Object> commands(List<CommandProvider> providers) {
+        List<Object> all = new ArrayList<>(ownCommands());
+        providers.forEach(provider -> all.addAll(provider.commands()));
+        return all;
+    }
+
+    private static CommandLine tree(CliContext context, List<Object> below) {
         MirachCommand root = new MirachCommand(context);
         CommandLine commands = new CommandLine(root);
-        for (Object own : ownCommands()) {
-            CommandTree.add(commands, new CommandLine(own));
-        }
-        for (CommandProvider provider : providers) {
-            for (Object contributed : provider.commands()) {
-                CommandTree.add(commands, new CommandLine(contributed));
-            }
+        for (Object command : below) {
+            CommandTree.add(commands, new CommandLine(command));
         }
         commands.setUsageHelpAutoWidth(true)
                 .setUsageHelpLongOptionsMaxWidth(28)

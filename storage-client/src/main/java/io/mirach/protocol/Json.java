@@ -8,12 +8,10 @@ import com.fasterxml.jackson.databind.JsonDeserializer;
 import com.fasterxml.jackson.databind.JsonSerializer;
 import com.fasterxml.jackson.databind.KeyDeserializer;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.SerializerProvider;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.module.SimpleModule;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
-import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
 import io.mirach.model.Epoch;
 import io.mirach.model.LayerId;
 import io.mirach.model.PlacementGroupId;
@@ -25,19 +23,17 @@ import java.util.function.ToLongFunction;
 
 /**
  * The one way the model is written as JSON: ids are plain numbers (strings where they are keys of a
- * map), an absent Optional is null, fields that this build does not know are skipped.
+ * map), an absent Optional is null, fields that this build does not know are skipped. Times are
+ * numbers whose name has the unit: classes of java.time are refused.
  */
 public final class Json {
     private static final ObjectMapper MAPPER =
             JsonMapper.builder()
                     .addModule(new Jdk8Module())
-                    .addModule(new JavaTimeModule())
                     .addModule(ids())
                     .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
                     .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
                     .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
-                    .disable(SerializationFeature.WRITE_DATES_AS_TIMESTAMPS)
-                    .disable(SerializationFeature.WRITE_DURATIONS_AS_TIMESTAMPS)
                     .build();
 
     private Json() {}

@@ -8,8 +8,10 @@ import io.mirach.protocol.MirachException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
@@ -92,5 +94,47 @@ class CommandTreeTest {
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("mirach status")
                 .hasMessageContaining(SecondStatus.class.getName());
+    }
+
+    private static Set<String> builtFor(String... args) {
+        return MirachCli.commandLineFor(
+                        args, CONTEXT, List.of(() -> List.of(new MoreNodeCommands(), new Start())))
+                .getSubcommands()
+                .keySet();
+    }
+
+    @Test
+    void onlyTheNamedCommandIsBuilt() {
+        assertThat(builtFor("status", "--help")).containsExactly("status");
+        assertThat(builtFor("start")).containsExactly("start", "run");
+        CommandLine node =
+                MirachCli.commandLineFor(
+                                new String[] {"node", "ls"},
+                                CONTEXT,
+                                List.of(() -> List.of(new MoreNodeCommands())))
+                        .getSubcommands()
+                        .get("node");
+        assertThat(node.getSubcommands()).containsKeys("ls", "start");
+    }
+
+    @Test
+    void whatMayNeedOtherCommandsGetsThemAll() {
+        Set<String> all =
+                MirachCli.commandLine(
+                                CONTEXT,
+                                List.of(() -> List.of(new MoreNodeCommands(), new Start())))
+                        .getSubcommands()
+                        .keySet();
+        for (String[] args :
+                new String[][] {
+                    {},
+                    {"--help"},
+                    {"--debug", "status"},
+                    {"help", "node"},
+                    {"completion"},
+                    {"statsu"}
+                }) {
+            assertThat(builtFor(args)).as(String.join(" ", args)).isEqualTo(all);
+        }
     }
 }

@@ -4,6 +4,7 @@ import io.javalin.http.Context;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.HttpEndpoint;
 import io.mirach.protocol.MirachException;
+import io.mirach.protocol.PlainHttp;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.http.HttpClient;
@@ -43,11 +44,7 @@ public final class LeaderForwarding {
         this.self = self;
         this.leaderHttpAddress = leaderHttpAddress;
         this.http =
-                HttpClient.newBuilder()
-                        .version(HttpClient.Version.HTTP_1_1)
-                        .connectTimeout(CONNECT_TIMEOUT)
-                        .executor(executor)
-                        .build();
+                PlainHttp.newClient().connectTimeout(CONNECT_TIMEOUT).executor(executor).build();
     }
 
     void pass(Context request) {
