@@ -1,6 +1,7 @@
 package io.mirach.ops.launcher;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import java.io.File;
 import java.io.IOException;
@@ -9,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,7 +44,9 @@ class LauncherTest {
                     "sleep",
                     "flock",
                     "cat",
-                    "cp");
+                    "cp",
+                    "mktemp",
+                    "nice");
 
     private record Run(int exitCode, String output) {}
 
@@ -237,7 +241,96 @@ class LauncherTest {
         assertThat(run("node", "ls").output()).contains("conf/logback-cli.xml>");
         assertThat(run("gateway", "start").output()).contains("conf/logback.xml>");
         environment.put("JAVA_HOME", jdk("25.0.1", true).toString());
+        environment.put("MIRACH_JAVA_OPTS", "-Xshare:off");
         assertThat(run("node", "start").output()).contains("<--enable-native-access=ALL-UNNAMED>");
+    }
+
+    /** A java that writes the files that it is told to, as one that makes an archive does. */
+    private void letJavaMakeArchives() throws IOException {
+        Path java = Path.of(environment.get("JAVA_HOME"), "bin/java");
+        script(
+                java,
+                """
+                for word; do
+                  case $word in
+                    -XX:DumpLoadedClassList=*) echo 'A\n@lambda-proxy A b' >"${word#*=}" ;;
+                    -Xshare:dump) dump=1 ;;
+                    -XX:SharedClassListFile=*) list=${word#*=} ;;
+                    -XX:SharedArchiveFile=*) [ -z "${dump:-}" ] || cat "$list" >"${word#*=}" ;;
+                  esac
+                  echo "<$word>"
+                done
+                echo "$*" >>"%s/java-calls"
+                """
+                        .formatted(temp));
+    }
+
+    private long archivesMade() throws IOException {
+        Path calls = temp.resolve("java-calls");
+        return Files.exists(calls)
+                ? Files.readAllLines(calls).stream().filter(c -> c.contains("-Xshare:dump")).count()
+                : 0;
+    }
+
+    private Path archive() {
+        return checkout.resolve("ops/target/mirach/archive/java-17.0.2.jsa");
+    }
+
+    /** Says what the archive was made for, and when. */
+    private Path madeFor() {
+        return archive().resolveSibling("java-17.0.2.jsa.for");
+    }
+
+    @Test
+    void aBuildMakesTheArchiveThatEveryRoleIsGiven() throws Exception {
+        letJavaMakeArchives();
+        run("status");
+        assertThat(archive()).hasContent("A");
+        for (String[] role : new String[][] {{"status"}, {"node", "start"}, {"bench"}}) {
+            assertThat(run(role).output())
+                    .contains("<-XX:SharedArchiveFile=" + archive() + ">")
+                    .containsSubsequence("<-Xshare:auto>", "<-Xlog:cds*=off>", "<-cp>");
+        }
+        assertThat(archivesMade()).isEqualTo(1);
+        assertThat(archive().getParent()).isDirectoryNotContaining("glob:**.new");
+    }
+
+    @Test
+    void aShortCommandMakesNoArchive() throws Exception {
+        run("status");
+        Files.delete(madeFor());
+        letJavaMakeArchives();
+        run("status");
+        assertThat(archivesMade()).isZero();
+    }
+
+    @Test
+    void aNodeMakesAnArchiveForTheNextStartWhenAJarIsNewer() throws Exception {
+        letJavaMakeArchives();
+        run("status");
+        FileTime before = Files.getLastModifiedTime(madeFor());
+        makeNewer(checkout.resolve("ops/target/mirach/lib/mirach-raft-1.jar"));
+        run("node", "start");
+        // It goes on behind the node.
+        await().atMost(Duration.ofSeconds(60))
+                .until(() -> !Files.getLastModifiedTime(madeFor()).equals(before));
+        assertThat(archivesMade()).isEqualTo(2);
+    }
+
+    @Test
+    void anArchiveThatCannotBeMadeIsTriedOnceAndHindersNothing() throws Exception {
+        script(
+                Path.of(environment.get("JAVA_HOME"), "bin/java"),
+                "echo \"$*\" >>\""
+                        + temp
+                        + "/java-calls\"\ncase \"$*\" in *io.mirach.cli.MirachCli*) echo ran ;;"
+                        + " *) echo noise; exit 134 ;; esac\n");
+        assertThat(run("status").output()).contains("ran").doesNotContain("noise");
+        assertThat(archive()).doesNotExist();
+        for (int start = 0; start < 3; start++) {
+            run("node", "start");
+        }
+        assertThat(archivesMade()).isEqualTo(1);
     }
 
     @Test
