@@ -234,7 +234,8 @@ class LauncherTest {
         assertThat(run("status").output()).contains("<-XX:TieredStopAtLevel=1>");
         String node = run("node", "start", "--config", "f").output();
         assertThat(node)
-                .containsSubsequence("<-Xmx256m>", "<-Xmx2g>\n<-Dx=y>", "<node>\n<start>")
+                .containsSubsequence(
+                        "<-Xmx256m>", "<-XX:+UseG1GC>", "<-Xmx2g>\n<-Dx=y>", "<node>\n<start>")
                 .contains("<-Djava.util.concurrent.ForkJoinPool.common.parallelism=2>")
                 .contains("conf/logback.xml>")
                 .doesNotContain("TieredStopAtLevel", "native-access");
