@@ -31,14 +31,11 @@ import org.rocksdb.WriteBatch;
  * failed.
  */
 public final class ChunkStore implements AutoCloseable {
-    // Rewriting live blocks must be worth it: so much garbage, and one part in so many.
-    private static final long REWRITE_GARBAGE_BYTES = 16 << 20;
-    private static final int REWRITE_GARBAGE_PART = 5;
-
     private final ColumnFamily family;
     private final GroupPosition position;
     private final SpaceReclaimer reclaimer;
     private final FreeSpace freeSpace;
+    private final GarbageCollection garbage;
     private final ChainReader reader;
     private final AtomicBoolean reclaimQueued = new AtomicBoolean();
     // Confined to the committer.
@@ -50,6 +47,7 @@ public final class ChunkStore implements AutoCloseable {
     ChunkStore(ColumnFamily family, SpaceReclaimer reclaimer, FreeSpace freeSpace) {
         this.family = family;
         this.freeSpace = freeSpace;
+        this.garbage = new GarbageCollection(family, freeSpace);
         this.reclaimer = reclaimer;
         this.position = new GroupPosition(family, get(ChunkKeys.position()));
         this.reader = new ChainReader(family);
@@ -78,7 +76,13 @@ public final class ChunkStore implements AutoCloseable {
 
     /** Makes everything committed before the call durable; returns the position now durable. */
     public LogPosition checkpoint() {
-        return position.checkpoint();
+        LogPosition durable = position.checkpoint();
+        garbage.adjust();
+        return durable;
+    }
+
+    GarbageCollection.Effort garbageEffort() {
+        return garbage.effort();
     }
 
     /** Whether the disk is nearly full, so that writes are to be refused; never blocks. */
@@ -261,12 +265,7 @@ public final class ChunkStore implements AutoCloseable {
                     ranges.add(ChunkKeys.block(layer.value(), -1L));
                 });
         family.compact(ranges);
-        long garbageBytes = family.property("rocksdb.live-blob-file-garbage-size");
-        long blobBytes = family.property("rocksdb.live-blob-file-size");
-        if (garbageBytes >= REWRITE_GARBAGE_BYTES
-                && garbageBytes >= blobBytes / REWRITE_GARBAGE_PART) {
-            family.rewriteBlobFiles(ChunkStores.BLOB_AGE_CUTOFF);
-        }
+        garbage.rewriteIfWorthwhile();
         if (!family.isClosing()) {
             forget(records);
         }

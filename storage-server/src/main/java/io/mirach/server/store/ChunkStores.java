@@ -37,12 +37,6 @@ public final class ChunkStores implements AutoCloseable {
     private static final String CHUNK_PREFIX = "pg-";
     private static final String META_PREFIX = "meta-";
 
-    /**
-     * Part of the blob files, oldest first, that ordinary compaction rewrites: little, since each
-     * compaction pays for it; what garbage fills by half is rewritten for its own sake.
-     */
-    static final double BLOB_AGE_CUTOFF = 0.05;
-
     private static final String DEFAULT_FAMILY = "default";
 
     private final Path dir;
@@ -66,8 +60,8 @@ public final class ChunkStores implements AutoCloseable {
                         .setMinBlobSize(1024)
                         .setBlobFileSize(memory.config().blobFileBytes())
                         .setBlobCompressionType(CompressionType.NO_COMPRESSION)
-                        .setEnableBlobGarbageCollection(true)
-                        .setBlobGarbageCollectionAgeCutoff(BLOB_AGE_CUTOFF)
+                        // Until GarbageCollection finds cause for it.
+                        .setEnableBlobGarbageCollection(false)
                         .setBlobGarbageCollectionForceThreshold(0.5)
                         // Else each block that is moved is a read of its own.
                         .setBlobCompactionReadaheadSize(2 << 20);
@@ -281,6 +275,8 @@ public final class ChunkStores implements AutoCloseable {
                 .setTableFormatConfig(table)
                 .setWriteBufferSize(memory.config().groupWriteBufferBytes())
                 .setMaxWriteBufferNumber(3)
+                // A flushed file holds keys only and is small: few merges of many files cost less.
+                .setLevel0FileNumCompactionTrigger(8)
                 .setCompressionType(CompressionType.NO_COMPRESSION)
                 // Files of keys are small: 8 MiB stand for about 800 MiB of blocks.
                 .setTargetFileSizeBase(8 << 20)

@@ -135,28 +135,33 @@ final class ColumnFamily implements AutoCloseable {
                 });
     }
 
-    /** Rewrites the live blocks of every blob file, so that the garbage between them goes. */
-    void rewriteBlobFiles(double usualAgeCutoff) {
+    /** Compacts everything. Blocks for as long as it takes; ends early when closing. */
+    void compactAll() {
         call(
-                "rewrite of blob files",
+                "compaction",
                 (openDb, openHandle) -> {
-                    setBlobAgeCutoff(openDb, openHandle, 1.0);
-                    try {
-                        compact(openDb, openHandle, null, null);
-                    } finally {
-                        setBlobAgeCutoff(openDb, openHandle, usualAgeCutoff);
-                    }
+                    compact(openDb, openHandle, null, null);
                     return null;
                 });
     }
 
-    private static void setBlobAgeCutoff(RocksDB db, ColumnFamilyHandle handle, double cutoff)
-            throws RocksDBException {
-        db.setOptions(
-                handle,
-                MutableColumnFamilyOptions.builder()
-                        .setBlobGarbageCollectionAgeCutoff(cutoff)
-                        .build());
+    /**
+     * Sets what the compactions that begin from now on do about blob files.
+     *
+     * @param oldestPart of the blob files, from 0 to 1: out of these they move what lives
+     */
+    void setBlobCollection(boolean enabled, double oldestPart) {
+        call(
+                "change of blob collection",
+                (openDb, openHandle) -> {
+                    openDb.setOptions(
+                            openHandle,
+                            MutableColumnFamilyOptions.builder()
+                                    .setEnableBlobGarbageCollection(enabled)
+                                    .setBlobGarbageCollectionAgeCutoff(oldestPart)
+                                    .build());
+                    return null;
+                });
     }
 
     private void compact(RocksDB openDb, ColumnFamilyHandle openHandle, byte[] from, byte[] to)

@@ -24,19 +24,29 @@ final class FreeSpace implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(FreeSpace.class);
     private static final long MAX_RESERVE_BYTES = 1L << 30;
     private static final int RESERVE_PART = 20;
+    private static final int SCARCE_PART = 10;
     private static final long INTERVAL_MS = 500;
 
     private final Path dir;
     private final Probe probe;
     private final long reserveBytes;
+    private final long scarceBytes;
     private final ScheduledExecutorService executor;
     private volatile boolean low;
+    private volatile boolean scarce;
 
-    FreeSpace(Path dir, Probe probe, long reserveBytes) throws IOException {
+    /**
+     * @param reserveBytes less than so many are low
+     * @param scarceBytes less than so many are scarce
+     */
+    FreeSpace(Path dir, Probe probe, long reserveBytes, long scarceBytes) throws IOException {
         this.dir = dir;
         this.probe = probe;
         this.reserveBytes = reserveBytes;
-        this.low = probe.usableBytes() < reserveBytes;
+        this.scarceBytes = scarceBytes;
+        long usableBytes = probe.usableBytes();
+        this.low = usableBytes < reserveBytes;
+        this.scarce = usableBytes < scarceBytes;
         this.executor =
                 Executors.newSingleThreadScheduledExecutor(
                         task -> {
@@ -48,16 +58,22 @@ final class FreeSpace implements AutoCloseable {
                 this::measure, INTERVAL_MS, INTERVAL_MS, TimeUnit.MILLISECONDS);
     }
 
-    /** Keeps back a twentieth of the disk, at most 1 GiB. */
+    /** Keeps back a twentieth of the disk, at most 1 GiB; its last tenth is scarce. */
     static FreeSpace of(Path dir) throws IOException {
         FileStore disk = Files.getFileStore(dir);
-        long reserveBytes = Math.min(MAX_RESERVE_BYTES, disk.getTotalSpace() / RESERVE_PART);
-        return new FreeSpace(dir, disk::getUsableSpace, reserveBytes);
+        long totalBytes = disk.getTotalSpace();
+        long reserveBytes = Math.min(MAX_RESERVE_BYTES, totalBytes / RESERVE_PART);
+        return new FreeSpace(dir, disk::getUsableSpace, reserveBytes, totalBytes / SCARCE_PART);
     }
 
     /** Whether writes are to be refused. */
     boolean isLow() {
         return low;
+    }
+
+    /** Whether room is worth some work: garbage is to be collected harder. */
+    boolean isScarce() {
+        return scarce;
     }
 
     private void measure() {
@@ -79,6 +95,7 @@ final class FreeSpace implements AutoCloseable {
             LOG.info("{} has {} MiB left: writes go on", dir, usableBytes >> 20);
         }
         low = nowLow;
+        scarce = usableBytes < scarceBytes;
     }
 
     @Override

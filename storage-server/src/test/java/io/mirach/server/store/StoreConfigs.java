@@ -21,10 +21,11 @@ public final class StoreConfigs {
         return new StoreConfig(4 * MIB, 16 * MIB, 8 * MIB, 4 * MIB, 2, 256, true);
     }
 
-    /** Opens stores on a disk that has as much room as the test says; a byte is kept back. */
+    /** Opens stores on a disk that has as many bytes of room as the test says: 0 are low. */
     public static ChunkStores onDisk(Path dir, StoreMemory memory, LongSupplier usableBytes) {
         try {
-            return ChunkStores.open(dir, memory, new FreeSpace(dir, usableBytes::getAsLong, 1));
+            return ChunkStores.open(
+                    dir, memory, new FreeSpace(dir, usableBytes::getAsLong, 1, 100));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
