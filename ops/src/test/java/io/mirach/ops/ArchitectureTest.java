@@ -27,8 +27,11 @@ class ArchitectureTest {
     @ArchTest static final ArchRule client = knowsOnly("client", "protocol", "model");
     @ArchTest static final ArchRule nbd = knowsOnly("nbd", "client", "protocol", "model");
 
+    @ArchTest static final ArchRule config = knowsOnly("config", "protocol");
+
     @ArchTest
-    static final ArchRule gateway = knowsOnly("gateway", "nbd", "client", "protocol", "model");
+    static final ArchRule gateway =
+            knowsOnly("gateway", "nbd", "client", "config", "protocol", "model");
 
     @ArchTest static final ArchRule admin = knowsOnly("admin", "protocol", "model");
     @ArchTest static final ArchRule cli = knowsOnly("cli", "admin", "protocol", "model");

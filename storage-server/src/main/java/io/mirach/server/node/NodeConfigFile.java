@@ -1,34 +1,21 @@
 package io.mirach.server.node;
 
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.JsonMappingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.PropertyNamingStrategies;
-import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
-import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import static io.mirach.config.ConfigFile.path;
+import static io.mirach.config.ConfigFile.required;
+import static io.mirach.config.ConfigFile.size;
+import static io.mirach.config.ConfigFile.time;
+
 import io.mirach.client.transport.NodeAddress;
-import io.mirach.protocol.ErrorCode;
+import io.mirach.config.ConfigFile;
 import io.mirach.protocol.MirachException;
 import io.mirach.server.chunk.ChunkServiceConfig;
 import io.mirach.server.cluster.AttachmentTerms;
 import io.mirach.server.store.StoreConfig;
-import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 
 /**
  * Reads a node's configuration:
@@ -56,16 +43,6 @@ import java.util.stream.Collectors;
  * Whatever is wrong fails with INVALID_CONFIG and names the file and the key.
  */
 public final class NodeConfigFile {
-    private static final ObjectMapper YAML =
-            YAMLMapper.builder()
-                    .propertyNamingStrategy(PropertyNamingStrategies.KEBAB_CASE)
-                    .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
-                    .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-                    .build();
-    private static final Pattern SIZE = Pattern.compile("([0-9]{1,9}) ?(KiB|MiB|GiB)");
-
-    private static final Pattern TIME = Pattern.compile("([0-9]{1,9}) ?(ms|s|m)");
-
     /** The file as it is written. */
     record Content(
             String name,
@@ -94,69 +71,7 @@ public final class NodeConfigFile {
     private NodeConfigFile() {}
 
     public static NodeConfig read(Path file) {
-        Content content = parse(file, text(file));
-        try {
-            return configOf(content);
-        } catch (IllegalArgumentException refused) {
-            throw invalid(file, refused.getMessage());
-        }
-    }
-
-    private static String text(Path file) {
-        try {
-            return Files.readString(file);
-        } catch (NoSuchFileException missing) {
-            throw new MirachException(ErrorCode.INVALID_CONFIG, file + " does not exist", missing);
-        } catch (CharacterCodingException notText) {
-            throw new MirachException(ErrorCode.INVALID_CONFIG, file + " is not UTF-8", notText);
-        } catch (IOException failure) {
-            throw new MirachException(
-                    ErrorCode.INVALID_CONFIG, "cannot read " + file + ": " + failure, failure);
-        }
-    }
-
-    private static Content parse(Path file, String text) {
-        try {
-            Content content = YAML.readValue(text, Content.class);
-            if (content == null) {
-                throw invalid(file, "it is empty");
-            }
-            return content;
-        } catch (UnrecognizedPropertyException unknown) {
-            throw invalid(
-                    file,
-                    "unknown key '"
-                            + unknown.getPropertyName()
-                            + "'; known here are: "
-                            + names(unknown.getKnownPropertyIds()));
-        } catch (JsonMappingException wrong) {
-            String key =
-                    wrong.getPath().stream()
-                            .map(JsonMappingException.Reference::getFieldName)
-                            .filter(Objects::nonNull)
-                            .collect(Collectors.joining("."));
-            throw invalid(
-                    file,
-                    (key.isEmpty() ? "" : key + ": ") + firstLine(wrong.getOriginalMessage()));
-        } catch (JsonProcessingException wrong) {
-            String place =
-                    wrong.getLocation() == null
-                            ? ""
-                            : "line " + wrong.getLocation().getLineNr() + ": ";
-            throw invalid(file, place + firstLine(wrong.getOriginalMessage()));
-        }
-    }
-
-    private static String names(Collection<Object> keys) {
-        return keys.stream().map(String::valueOf).sorted().collect(Collectors.joining(", "));
-    }
-
-    private static String firstLine(String message) {
-        return message.lines().findFirst().orElse("malformed");
-    }
-
-    private static MirachException invalid(Path file, String why) {
-        return new MirachException(ErrorCode.INVALID_CONFIG, file + ": " + why);
+        return ConfigFile.read(file, Content.class, NodeConfigFile::configOf);
     }
 
     private static NodeConfig configOf(Content content) {
@@ -167,7 +82,9 @@ public final class NodeConfigFile {
         }
         return new NodeConfig(
                 required("name", content.name()),
-                dataDirs(required("data-dirs", content.dataDirs())),
+                required("data-dirs", content.dataDirs()).stream()
+                        .map(text -> path("data-dirs", text))
+                        .toList(),
                 address("native-address", content.nativeAddress()),
                 address("http-address", content.httpAddress()),
                 address("raft-address", content.raftAddress()),
@@ -204,62 +121,11 @@ public final class NodeConfigFile {
                 Optional.ofNullable(limits.queuedReads()).orElse(defaults.maxQueuedReads()));
     }
 
-    private static <T> T required(String key, T value) {
-        if (value == null) {
-            throw new IllegalArgumentException("'" + key + "' is missing");
-        }
-        return value;
-    }
-
-    private static List<Path> dataDirs(List<String> texts) {
-        if (texts.contains(null)) {
-            throw new IllegalArgumentException("data-dirs: an element is empty");
-        }
-        try {
-            return texts.stream().map(t -> Path.of(t).toAbsolutePath().normalize()).toList();
-        } catch (InvalidPathException malformed) {
-            throw new IllegalArgumentException("data-dirs: " + malformed.getMessage(), malformed);
-        }
-    }
-
     private static NodeAddress address(String key, String text) {
         try {
             return NodeAddress.parse(required(key, text));
         } catch (MirachException malformed) {
             throw new IllegalArgumentException(key + ": " + malformed.getMessage(), malformed);
         }
-    }
-
-    private static Duration time(String key, String text, Duration defaultTime) {
-        if (text == null) {
-            return defaultTime;
-        }
-        Matcher parts = TIME.matcher(text.strip());
-        if (!parts.matches()) {
-            throw new IllegalArgumentException(key + ": not a time such as 30s: '" + text + "'");
-        }
-        long units = Long.parseLong(parts.group(1));
-        return switch (parts.group(2)) {
-            case "ms" -> Duration.ofMillis(units);
-            case "m" -> Duration.ofMinutes(units);
-            default -> Duration.ofSeconds(units);
-        };
-    }
-
-    private static long size(String key, String text, long defaultBytes) {
-        if (text == null) {
-            return defaultBytes;
-        }
-        Matcher parts = SIZE.matcher(text.strip());
-        if (!parts.matches()) {
-            throw new IllegalArgumentException(key + ": not a size such as 64MiB: '" + text + "'");
-        }
-        int shift =
-                switch (parts.group(2)) {
-                    case "KiB" -> 10;
-                    case "MiB" -> 20;
-                    default -> 30;
-                };
-        return Long.parseLong(parts.group(1)) << shift;
     }
 }
