@@ -85,7 +85,7 @@ final class RatisGroup<R>
     static final int COMMAND_SLACK_BYTES = 64 << 10;
 
     // Below it, sending a further entry costs more than waiting for the one in flight.
-    private static final int WORTHWHILE_BYTES = 128 << 10;
+    private static final int WORTHWHILE_BYTES = 48 << 10;
 
     private final UUID groupId;
     private final Host host;
