@@ -12,6 +12,7 @@ public enum ExitCode {
     NOT_FOUND(5, "the volume, node or gateway does not exist"),
     UNHEALTHY(6, "status only: the cluster's health is ERROR"),
     UNKNOWN(7, "the outcome is unknown: look before you repeat"),
+    NODE_FAILED(8, "node start only: the node ended itself, because its disk failed"),
     INTERRUPTED(130, "ended by Ctrl-C");
 
     private final int number;

@@ -29,6 +29,7 @@ final class Cluster implements AutoCloseable {
     private static final Duration ADMIN_READ_LIMIT = Duration.ofSeconds(3);
 
     private final Network network;
+    private final DiskErrors diskErrors;
     private final int placementGroups;
     private final List<ClusterNode> nodes = new ArrayList<>();
     private final AdminClient admin;
@@ -42,10 +43,11 @@ final class Cluster implements AutoCloseable {
             Path folder,
             CliClock clock) {
         this.network = network;
+        this.diskErrors = DiskErrors.compile(launcher, folder);
         this.placementGroups = placementGroups;
         this.clock = clock;
         for (int number = 1; number <= nodeCount; number++) {
-            nodes.add(new ClusterNode(number, launcher, folder, network));
+            nodes.add(new ClusterNode(number, launcher, folder, network, diskErrors));
         }
         this.admin =
                 new AdminClient(
@@ -56,6 +58,10 @@ final class Cluster implements AutoCloseable {
 
     Network network() {
         return network;
+    }
+
+    DiskErrors diskErrors() {
+        return diskErrors;
     }
 
     List<ClusterNode> nodes() {

@@ -5,9 +5,11 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 
 /** A storage node as a process of its own. Confined to one thread, except {@link #destroy}. */
@@ -16,7 +18,9 @@ final class ClusterNode {
 
     private final int number;
     private final Path log;
+    private final Path folder;
     private final List<String> command;
+    private final DiskErrors diskErrors;
     private volatile Optional<Process> process = Optional.empty();
 
     /**
@@ -24,8 +28,10 @@ final class ClusterNode {
      * @param launcher {@code bin/mirach}
      * @param folder where its data, configuration and log lie
      */
-    ClusterNode(int number, Path launcher, Path folder, Network network) {
+    ClusterNode(int number, Path launcher, Path folder, Network network, DiskErrors diskErrors) {
         this.number = number;
+        this.folder = folder;
+        this.diskErrors = diskErrors;
         this.log = folder.resolve(name() + ".log");
         Path config = folder.resolve(name() + ".yaml");
         this.command = new ArrayList<>(network.commandPrefix(number));
@@ -42,6 +48,8 @@ final class ClusterNode {
                     raft-address: %s
                     zone: chaos
                     rack: rack-%d
+                    # So that blocks come to files within a run.
+                    limits: {write-buffers: 2MiB}
                     """
                             .formatted(
                                     name(),
@@ -72,6 +80,7 @@ final class ClusterNode {
         builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
         // What was meant for this process, such as its heap.
         builder.environment().remove("MIRACH_JAVA_OPTS");
+        builder.environment().putAll(diskErrors.environment(diskOrder()));
         // Ctrl-C is for this process to handle.
         builder.environment().put("MIRACH_BACKGROUND", "1");
         builder.redirectInput(new File("/dev/null"));
@@ -102,6 +111,32 @@ final class ClusterNode {
         if (!victim.waitFor(END_LIMIT_SECONDS, TimeUnit.SECONDS)) {
             throw new IllegalStateException(name() + " does not die");
         }
+    }
+
+    /**
+     * Has its disk fail from now on, if {@link DiskErrors} are possible.
+     *
+     * @param operations see {@link DiskErrors#order}
+     * @param part of its data dir: {@code raft} or {@code store}
+     */
+    void breakDisk(String operations, String part) {
+        diskErrors.order(diskOrder(), operations, folder.resolve(name()).resolve(part));
+    }
+
+    void healDisk() {
+        diskErrors.heal(diskOrder());
+    }
+
+    private Path diskOrder() {
+        return folder.resolve(name() + ".disk-error");
+    }
+
+    /** Waits until it ends by itself, and returns its exit code; empty if it does not. */
+    OptionalInt awaitEnd(Duration limit) throws InterruptedException {
+        Process ending = process.orElseThrow();
+        return ending.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)
+                ? OptionalInt.of(ending.exitValue())
+                : OptionalInt.empty();
     }
 
     /** SIGSTOP: it stands still, its connections stay. */

@@ -18,6 +18,10 @@ final class Faults {
                 CutOffLeader.outbound(),
                 CutOffLeader.inbound(),
                 CutOffLeader.raftOnly(),
+                DiskError.ofLogSync(),
+                DiskError.ofLogWrite(),
+                DiskError.ofStore(),
+                DiskError.ofStoreRead(),
                 new TakeOver());
     }
 

@@ -1,6 +1,7 @@
 package io.mirach.ops.chaos;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import io.mirach.cli.CliClock;
 import java.nio.file.Path;
@@ -17,14 +18,38 @@ import org.junit.jupiter.api.Test;
 class ChaosIT {
     private static final String FAULTS =
             "kill-leader,stop-leader,isolate-leader,cut-raft,take-over";
+    private static final String DISK_ERRORS = "log-sync-error,store-read-error";
 
     private final long seed =
             Long.getLong("mirach.seed", ThreadLocalRandom.current().nextLong(Integer.MAX_VALUE));
 
+    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
+
     @Test
     void registersAreLinearizableWhateverBefallsTheirLeaders() throws Exception {
+        ChaosReport report = run(FAULTS);
+        assertThat(report.strikes().keySet())
+                .as("every fault struck, except where the machine does not allow it")
+                .isEqualTo(
+                        Faults.parse(FAULTS).stream()
+                                .map(Fault::name)
+                                .filter(name -> !report.skipped().containsKey(name))
+                                .collect(Collectors.toSet()));
+    }
+
+    @Test
+    void nodeWhoseDiskFailsEndsByItselfAndTheOthersGoOn() throws Exception {
+        ChaosReport report = run(DISK_ERRORS);
+        assumeThat(report.skipped()).as("no C compiler").isEmpty();
+        assertThat(report.strikes()).hasSize(2);
+        assertThat(report.strikes().values())
+                .allMatch(strikes -> strikes.longestPause().compareTo(LONGEST_PAUSE) < 0);
+    }
+
+    private ChaosReport run(String names) throws Exception {
         // Not a temporary folder: it tells why when this fails.
-        Path folder = Path.of("target", "chaos-it", Long.toString(seed)).toAbsolutePath();
+        Path folder =
+                Path.of("target", "chaos-it", seed + "-" + names.split(",")[0]).toAbsolutePath();
         System.out.println(
                 "ChaosIT seed "
                         + seed
@@ -32,7 +57,7 @@ class ChaosIT {
                         + seed
                         + "; what it leaves is in "
                         + folder);
-        List<Fault> faults = Faults.parse(FAULTS);
+        List<Fault> faults = Faults.parse(names);
         ChaosSettings settings =
                 new ChaosSettings(
                         seed,
@@ -47,15 +72,9 @@ class ChaosIT {
 
         assertThat(report.trouble()).isEmpty();
         assertThat(report.violations()).isEmpty();
-        assertThat(report.strikes().keySet())
-                .as("every fault struck, except where the machine does not allow it")
-                .isEqualTo(
-                        faults.stream()
-                                .map(Fault::name)
-                                .filter(name -> !report.skipped().containsKey(name))
-                                .collect(Collectors.toSet()));
         // Every block was written and read after each fault, so an idle run cannot pass.
         assertThat(report.acknowledgedWrites()).isGreaterThan(50);
         assertThat(report.answeredReads()).isGreaterThan(50);
+        return report;
     }
 }

@@ -45,14 +45,17 @@ final class HostedDir implements AutoCloseable {
         this.id = identity.dirId();
         this.metaGroupId = identity.metaGroupId();
         this.around = around;
-        this.stores = ChunkStores.open(dir.storePath(), around.memory());
+        // An operator who reads of it must know which disk it is.
+        RaftHost.FailureListener failureListener =
+                (what, cause) -> around.failureListener().failed(what + " in " + dir.path(), cause);
+        this.stores = ChunkStores.open(dir.storePath(), around.memory(), failureListener::failed);
         try {
             this.host =
                     RatisHost.start(
                             raftConfig(dir, raftAddress, around.config()),
                             this::open,
                             around.leaseChannel(),
-                            around.failureListener());
+                            failureListener);
         } catch (IOException | RuntimeException e) {
             stores.close();
             throw e;

@@ -18,14 +18,12 @@ import picocli.CommandLine.Spec;
         name = "start",
         description = {
             "Run a storage node in the foreground.",
+            "It ends itself with exit code 8 when its disk fails.",
             "A new one serves HTTP only, until 'mirach cluster init' makes it a member of a"
                     + " cluster. SIGTERM and Ctrl-C stop it cleanly."
         },
         footer = {"", "Example:", "  mirach node start --config /etc/mirach/node.yaml"})
 final class NodeStartCommand implements Callable<Integer> {
-    // A disk that hangs must not keep a node that has failed from ending.
-    private static final long CLOSE_LIMIT_MS = 10_000;
-
     @Spec CommandSpec spec;
 
     @Option(
@@ -43,8 +41,7 @@ final class NodeStartCommand implements Callable<Integer> {
         try {
             node =
                     NodeProcess.start(
-                            read,
-                            (what, cause) -> failure.complete(what + ": " + cause.getMessage()));
+                            read, (what, cause) -> failure.complete(what + ": " + rootOf(cause)));
         } catch (IOException e) {
             throw new MirachException(
                             ErrorCode.INVALID_CONFIG,
@@ -70,20 +67,22 @@ final class NodeStartCommand implements Callable<Integer> {
         }
         PrintWriter err = spec.commandLine().getErr();
         err.println("error: " + ErrorCode.INTERNAL + ": node '" + read.name() + "' ends: " + why);
-        err.println("remedy: see its log; when the disk is sound, start it again");
+        err.println(
+                "remedy: look for the disk's errors in the system's log (dmesg); once the disk is"
+                        + " sound, start the node again");
         err.flush();
-        closeInTime(node);
-        return ExitCode.FAILED.number();
+        // Not closed: after a failed fsync nothing that this process writes is to be trusted, and
+        // the disk may hang. To the others, and at the next start, it is as kill -9.
+        Runtime.getRuntime().halt(ExitCode.NODE_FAILED.number());
+        return ExitCode.NODE_FAILED.number();
     }
 
-    private static void closeInTime(NodeProcess node) {
-        Thread closing = new Thread(node::close, "mirach-close");
-        closing.setDaemon(true);
-        closing.start();
-        try {
-            closing.join(CLOSE_LIMIT_MS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+    /** What the operating system said, without the layers that passed it on. */
+    private static String rootOf(Throwable failure) {
+        Throwable root = failure;
+        while (root.getCause() != null) {
+            root = root.getCause();
         }
+        return root.getMessage() == null ? root.toString() : root.getMessage();
     }
 }

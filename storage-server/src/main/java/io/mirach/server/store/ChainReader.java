@@ -253,7 +253,7 @@ final class ChainReader {
                 throw damaged(index, "is damaged on disk: " + found.detail());
             }
             if (code != Status.Code.Ok) {
-                throw new RocksDBException(code + ": " + found.detail());
+                throw new RocksDBException(new Status(code, Status.SubCode.None, found.detail()));
             }
             byte format = values.getByte(from);
             if (format == BlockValue.ZERO && found.sizeBytes() == 1) {

@@ -46,12 +46,16 @@ public final class ChunkStores implements AutoCloseable {
     private final ColumnFamilyOptions metaOptions;
     private final SpaceReclaimer reclaimer;
     private final FreeSpace freeSpace;
+    private final StoreFailureListener failureListener;
     // By column family name, RocksDB's own default one included. Under this.
     private final Map<String, ColumnFamilyHandle> handles = new TreeMap<>();
     private final Map<String, ColumnFamily> open = new TreeMap<>();
     private boolean closed;
 
-    private ChunkStores(Path dir, StoreMemory memory, FreeSpace freeSpace) throws RocksDBException {
+    private ChunkStores(
+            Path dir, StoreMemory memory, FreeSpace freeSpace, StoreFailureListener failureListener)
+            throws RocksDBException {
+        this.failureListener = failureListener;
         this.dir = dir;
         this.freeSpace = freeSpace;
         this.chunkOptions =
@@ -79,20 +83,30 @@ public final class ChunkStores implements AutoCloseable {
         this.reclaimer = new SpaceReclaimer(dir);
     }
 
-    /** Opens the stores of a data dir, creating them in an empty or missing folder. */
+    /** The same without anybody who is told of failures. */
     public static ChunkStores open(Path dir, StoreMemory memory) {
+        return open(dir, memory, StoreFailureListener.NONE);
+    }
+
+    /** Opens the stores of a data dir, creating them in an empty or missing folder. */
+    public static ChunkStores open(
+            Path dir, StoreMemory memory, StoreFailureListener failureListener) {
         try {
             Files.createDirectories(dir);
-            return open(dir, memory, FreeSpace.of(dir));
+            return open(dir, memory, FreeSpace.of(dir), failureListener);
         } catch (IOException e) {
             throw new StoreException("cannot open the store in " + dir, e);
         }
     }
 
     /** Takes ownership of {@code freeSpace}. */
-    static ChunkStores open(Path dir, StoreMemory memory, FreeSpace freeSpace) {
+    static ChunkStores open(
+            Path dir,
+            StoreMemory memory,
+            FreeSpace freeSpace,
+            StoreFailureListener failureListener) {
         try {
-            return new ChunkStores(dir, memory, freeSpace);
+            return new ChunkStores(dir, memory, freeSpace, failureListener);
         } catch (RocksDBException e) {
             freeSpace.close();
             throw new StoreException("cannot open the store in " + dir, e);
@@ -199,7 +213,8 @@ public final class ChunkStores implements AutoCloseable {
             }
             handles.put(name, handle);
         }
-        ColumnFamily family = new ColumnFamily(name, db, handle, () -> closed(name));
+        ColumnFamily family =
+                new ColumnFamily(name, db, handle, failureListener, () -> closed(name));
         open.put(name, family);
         return family;
     }

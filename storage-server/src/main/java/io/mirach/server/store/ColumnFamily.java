@@ -11,6 +11,7 @@ import org.rocksdb.ReadOptions;
 import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.Snapshot;
+import org.rocksdb.Status;
 import org.rocksdb.WriteBatch;
 import org.rocksdb.WriteOptions;
 
@@ -28,6 +29,7 @@ final class ColumnFamily implements AutoCloseable {
     private final String name;
     private final RocksDB db;
     private final ColumnFamilyHandle handle;
+    private final StoreFailureListener failureListener;
     private final Runnable onClose;
     private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
     private final WriteOptions writeOptions = new WriteOptions().setDisableWAL(true);
@@ -38,7 +40,16 @@ final class ColumnFamily implements AutoCloseable {
     private volatile boolean closing;
     private boolean closed; // under lock
 
-    ColumnFamily(String name, RocksDB db, ColumnFamilyHandle handle, Runnable onClose) {
+    /**
+     * @param failureListener told when the disk fails a call
+     */
+    ColumnFamily(
+            String name,
+            RocksDB db,
+            ColumnFamilyHandle handle,
+            StoreFailureListener failureListener,
+            Runnable onClose) {
+        this.failureListener = failureListener;
         this.name = name;
         this.db = db;
         this.handle = handle;
@@ -58,7 +69,12 @@ final class ColumnFamily implements AutoCloseable {
             }
             return work.run(db, handle);
         } catch (RocksDBException e) {
-            throw new StoreException(what + " failed in " + name, e);
+            StoreException failure = new StoreException(what + " failed in " + name, e);
+            if (e.getStatus() != null && e.getStatus().getCode() == Status.Code.IOError) {
+                // What cannot be read here is read from another replica only once this one is gone.
+                failureListener.failed("The store failed", failure);
+            }
+            throw failure;
         } finally {
             lock.readLock().unlock();
         }

@@ -25,7 +25,10 @@ public final class StoreConfigs {
     public static ChunkStores onDisk(Path dir, StoreMemory memory, LongSupplier usableBytes) {
         try {
             return ChunkStores.open(
-                    dir, memory, new FreeSpace(dir, usableBytes::getAsLong, 1, 100));
+                    dir,
+                    memory,
+                    new FreeSpace(dir, usableBytes::getAsLong, 1, 100),
+                    StoreFailureListener.NONE);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
