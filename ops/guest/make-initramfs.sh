@@ -1,10 +1,11 @@
 #!/bin/sh
-# Packs a small guest that puts an ext4 file system on its first virtio disk, or reads one back.
+# Packs a small guest that puts an ext4 file system on its first virtio disk, or reads one back, or writes to the bare disk
+# and checks it until it is told to stop.
 #   make-initramfs.sh KERNEL-VERSION OUT.cpio.gz
 # Needs Debian's busybox-static, e2fsprogs, cpio and the modules of that kernel (linux-image-cloud-amd64).
-# The guest's step is given on the kernel's command line: mirach.step=write or mirach.step=read.
+# The guest's step is given on the kernel's command line: mirach.step=write, read or churn.
 set -eu
-[ $# = 2 ] || { sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# = 2 ] || { sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 version=$1
 case $2 in /*) out=$2 ;; *) out=$PWD/$2 ;; esac
 here=$(cd "$(dirname "$0")" && pwd)

@@ -86,6 +86,40 @@ final class DevCluster implements AutoCloseable {
         return dir;
     }
 
+    /**
+     * Starts one more gateway, which serves what it is ordered to at {@code folder/nbd.sock}.
+     *
+     * @param folder for all its files
+     * @param settings further lines of its configuration
+     */
+    Command.Running startGateway(String name, Path folder, String... settings) {
+        Path config = folder.resolve("gateway.yaml");
+        List<String> lines =
+                new ArrayList<>(
+                        List.of(
+                                "name: " + name,
+                                "endpoints: [" + endpoints().replace(",", ", ") + "]",
+                                "listen: ['unix://" + folder.resolve("nbd.sock") + "']",
+                                "state-dir: " + folder.resolve("state")));
+        lines.addAll(List.of(settings));
+        try {
+            Files.createDirectories(folder);
+            Files.write(config, lines);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return command("gateway", "start", "--config", config.toString()).start();
+    }
+
+    /** HTTP addresses of the nodes, by commas. */
+    String endpoints() {
+        try {
+            return Files.readString(dir.resolve("endpoint")).strip();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** Runs an administrator's command, which must succeed. */
     String mirach(String... arguments) {
         return command(arguments).run(Duration.ofMinutes(1));
@@ -93,14 +127,9 @@ final class DevCluster implements AutoCloseable {
 
     /** An administrator's command. */
     Command command(String... arguments) {
-        try {
-            List<String> words = new ArrayList<>(List.of(launcher.toString()));
-            words.addAll(Arrays.asList(arguments));
-            return Command.of(words)
-                    .env("MIRACH_ENDPOINT", Files.readString(dir.resolve("endpoint")).strip());
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        List<String> words = new ArrayList<>(List.of(launcher.toString()));
+        words.addAll(Arrays.asList(arguments));
+        return Command.of(words).env("MIRACH_ENDPOINT", endpoints());
     }
 
     void killNode(int number) {

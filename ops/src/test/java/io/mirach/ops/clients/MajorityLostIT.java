@@ -3,8 +3,6 @@ package io.mirach.ops.clients;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -24,7 +22,8 @@ class MajorityLostIT {
     void requestsWaitForTheMajorityOrFailWithEioAfterTheirTime() throws Exception {
         RealClient.require("qemu-io");
         try (DevCluster cluster = DevCluster.start();
-                Command.Running impatient = startImpatientGateway(cluster)) {
+                Command.Running impatient =
+                        cluster.startGateway("impatient-gateway", work, "io-timeout: 4s")) {
             cluster.mirach("volume", "create", "impatient", "--size", "16MiB");
             await().atMost(SOON)
                     .until(() -> cluster.mirach("gateway", "ls").contains("impatient-gateway"));
@@ -54,22 +53,6 @@ class MajorityLostIT {
             qemuIo(limited, "read -P 4 0 64k").run(SOON);
             assertThat(impatient.process().isAlive()).isTrue();
         }
-    }
-
-    private Command.Running startImpatientGateway(DevCluster cluster) throws IOException {
-        Path config = work.resolve("gateway.yaml");
-        String endpoints = Files.readString(cluster.dir().resolve("endpoint")).strip();
-        Files.writeString(
-                config,
-                String.join(
-                        "\n",
-                        "name: impatient-gateway",
-                        "endpoints: [" + endpoints.replace(",", ", ") + "]",
-                        "listen: ['unix://" + work.resolve("nbd.sock") + "']",
-                        "state-dir: " + work.resolve("state"),
-                        "io-timeout: 4s",
-                        ""));
-        return cluster.command("gateway", "start", "--config", config.toString()).start();
     }
 
     private static Command qemuIo(String uri, String request) {

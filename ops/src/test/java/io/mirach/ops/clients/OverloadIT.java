@@ -70,9 +70,7 @@ class OverloadIT {
 
     private static void pushToANode(DevCluster cluster) throws Exception {
         cluster.mirach("volume", "create", "pushed", "--size", "16MiB");
-        List<String> endpoints =
-                Arrays.asList(
-                        Files.readString(cluster.dir().resolve("endpoint")).strip().split(","));
+        List<String> endpoints = Arrays.asList(cluster.endpoints().split(","));
         MirachClientConfig config =
                 MirachClientConfig.of(endpoints, "overload", "localhost", "overload");
         try (MirachClient client = MirachClients.connect(config).get(60, TimeUnit.SECONDS)) {

@@ -22,21 +22,17 @@ class QemuGuestIT {
 
     @Test
     void aGuestReadsAfterARebootWhatItWroteBefore() {
-        String kernel = RealClient.requireGuestKernel();
-        Path initramfs = work.resolve("guest.cpio.gz");
-        Path script = DevCluster.projectDir().resolve("ops/guest/make-initramfs.sh");
-        Command.of(script.toString(), kernel, initramfs.toString()).run(LIMIT);
-
+        GuestImage image = GuestImage.pack(work);
         try (DevCluster cluster = DevCluster.start()) {
             cluster.mirach("volume", "create", "guest", "--size", "2GiB");
-            String written = boot(kernel, initramfs, cluster.uri("guest"), "write");
-            String read = boot(kernel, initramfs, cluster.uri("guest"), "read");
+            String written = boot(image, cluster.uri("guest"), "write");
+            String read = boot(image, cluster.uri("guest"), "read");
             assertThat(written).startsWith("wrote ");
             assertThat(read).isEqualTo(written.replace("wrote ", "read "));
         }
     }
 
-    private static String boot(String kernel, Path initramfs, String uri, String step) {
+    private static String boot(GuestImage image, String uri, String step) {
         String output =
                 Command.of(
                                 "qemu-system-x86_64",
@@ -47,11 +43,11 @@ class QemuGuestIT {
                                 "-nographic",
                                 "-no-reboot",
                                 "-kernel",
-                                "/boot/vmlinuz-" + kernel,
+                                image.kernel(),
                                 "-initrd",
-                                initramfs.toString(),
+                                image.initramfs().toString(),
                                 "-append",
-                                "console=ttyS0 quiet panic=-1 mirach.step=" + step,
+                                GuestImage.boots(step),
                                 "-drive",
                                 "file=" + uri + ",format=raw,if=virtio,cache=none,discard=unmap")
                         .run(LIMIT);
