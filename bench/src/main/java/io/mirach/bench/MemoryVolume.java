@@ -4,6 +4,8 @@ import io.mirach.client.AttachedVolume;
 import io.mirach.model.Block;
 import io.mirach.model.BlockRange;
 import io.mirach.model.Epoch;
+import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.MirachException;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.util.List;
@@ -95,6 +97,12 @@ final class MemoryVolume implements AttachedVolume {
     @Override
     public CompletableFuture<Void> closed() {
         return closed;
+    }
+
+    @Override
+    public CompletableFuture<MirachException> explanation() {
+        return closed.thenApply(
+                detached -> new MirachException(ErrorCode.NOT_ATTACHED, name + " was detached"));
     }
 
     @Override

@@ -2,6 +2,7 @@ package io.mirach.client;
 
 import io.mirach.model.BlockRange;
 import io.mirach.model.Epoch;
+import io.mirach.protocol.MirachException;
 import io.netty.buffer.ByteBuf;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -10,8 +11,8 @@ import java.util.concurrent.CompletableFuture;
  * A volume under a live attachment. Thread-safe; never blocks. Any byte range within the volume is
  * accepted; a range outside it fails with OUT_OF_RANGE. Requests may complete in any order; two
  * that overlap and are in flight together take effect in either order, block by block. Failures are
- * {@link io.mirach.protocol.MirachException}s: FENCED is final and also reported to {@link
- * #closed()}; retries and re-routing happen inside.
+ * {@link MirachException}s: FENCED is final and also reported to {@link #closed()}; retries and
+ * re-routing happen inside.
  */
 public interface AttachedVolume {
     String name();
@@ -62,6 +63,13 @@ public interface AttachedVolume {
      * fenced.
      */
     CompletableFuture<Void> closed();
+
+    /**
+     * Completes with the reason for the end, with {@link #closed} or a few seconds later: who
+     * refuses a fenced request does not know why, and the cluster map that does may still be on its
+     * way.
+     */
+    CompletableFuture<MirachException> explanation();
 
     /** Waits for what is in flight, then gives the attachment back. Idempotent. */
     CompletableFuture<Void> detach();

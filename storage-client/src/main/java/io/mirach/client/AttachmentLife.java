@@ -26,6 +26,7 @@ final class AttachmentLife {
 
     private final Attachment attachment;
     private final CompletableFuture<Void> closed = new CompletableFuture<>();
+    private final CompletableFuture<MirachException> explanation = new CompletableFuture<>();
     private final List<Consumer<MirachException>> onEnd = new CopyOnWriteArrayList<>();
     private volatile Volume volume;
     private volatile Phase phase = Phase.LIVE;
@@ -33,7 +34,6 @@ final class AttachmentLife {
     private volatile MirachException endedBy;
     // Guarded by this.
     private boolean seenInMap;
-    private boolean unexplained;
 
     AttachmentLife(Attachment attachment, Volume volume) {
         this.attachment = attachment;
@@ -51,6 +51,11 @@ final class AttachmentLife {
 
     CompletableFuture<Void> closed() {
         return closed;
+    }
+
+    /** See {@link AttachedVolume#explanation}. */
+    CompletableFuture<MirachException> explanation() {
+        return explanation;
     }
 
     /** Why nothing more can be done under this attachment; empty while there can. */
@@ -97,57 +102,35 @@ final class AttachmentLife {
             phase = Phase.ENDED;
         }
         closed.complete(null);
+        explanation.complete(reason());
     }
 
     /** Ends it: FENCED is final, and so is any other reason. */
     void end(MirachException reason) {
-        boolean first;
-        synchronized (this) {
-            first = phase != Phase.ENDED;
-            if (first) {
-                endedBy = reason;
-                phase = Phase.ENDED;
-            }
-        }
-        if (!first) {
-            giveUpExplaining();
-            return;
-        }
-        closed.completeExceptionally(reason);
-        onEnd.forEach(listener -> listener.accept(reason));
+        endUnexplained(reason);
+        giveUpExplaining();
     }
 
     /**
-     * A placement group says that it is over, and not why: nothing more is done under it from here
-     * on, but {@link #closed} waits for the map to tell the reason. False if it was over already.
+     * A placement group says that it is over, and not why: the map will tell that. False if it was
+     * over already.
      */
-    boolean refusedByGroup(MirachException refusal) {
+    boolean endUnexplained(MirachException refusal) {
         synchronized (this) {
             if (phase == Phase.ENDED) {
                 return false;
             }
             endedBy = refusal;
             phase = Phase.ENDED;
-            unexplained = true;
         }
+        closed.completeExceptionally(refusal);
         onEnd.forEach(listener -> listener.accept(refusal));
         return true;
     }
 
     /** Does not wait for the reason any longer. */
     void giveUpExplaining() {
-        explain(endedBy);
-    }
-
-    private void explain(MirachException reason) {
-        synchronized (this) {
-            if (!unexplained) {
-                return;
-            }
-            unexplained = false;
-            endedBy = reason;
-        }
-        closed.completeExceptionally(reason);
+        explanation.complete(reason());
     }
 
     /** Learns from a newer map. */
@@ -165,15 +148,17 @@ final class AttachmentLife {
      * @param why empty if that is not known
      */
     void revoked(String why) {
-        synchronized (this) {
-            if (phase != Phase.LIVE && !unexplained) {
-                // Given back by ourselves, or over already.
-                return;
-            }
-        }
         MirachException reason =
                 fenced(why.isEmpty() ? "detached by an operator, or expired" : why);
-        explain(reason);
+        synchronized (this) {
+            if (phase == Phase.DETACHING || explanation.isDone()) {
+                // Given back by ourselves, or known already.
+                return;
+            }
+            if (phase == Phase.ENDED) {
+                endedBy = reason;
+            }
+        }
         end(reason);
     }
 

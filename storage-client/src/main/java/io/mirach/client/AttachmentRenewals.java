@@ -27,6 +27,7 @@ final class AttachmentRenewals {
     private static final long PAUSE_AFTER_FAILURE_MS = 1_000;
 
     private final String gateway;
+    private final String ownerSecret;
     private final Set<AttachmentLife> attached;
     private final Function<RenewAttachments, CompletableFuture<Renewal>> meta;
     private final EventExecutor timer;
@@ -38,10 +39,12 @@ final class AttachmentRenewals {
      */
     AttachmentRenewals(
             String gateway,
+            String ownerSecret,
             Set<AttachmentLife> attached,
             Function<RenewAttachments, CompletableFuture<Renewal>> meta,
             EventExecutor timer) {
         this.gateway = gateway;
+        this.ownerSecret = ownerSecret;
         this.attached = attached;
         this.meta = meta;
         this.timer = timer;
@@ -63,11 +66,11 @@ final class AttachmentRenewals {
     }
 
     private void round() {
-        List<AttachmentLife> lives = attached.stream().filter(l -> l.endedBy().isEmpty()).toList();
+        List<AttachmentLife> lives = live();
         if (lives.isEmpty()) {
             running.set(false);
-            if (!attached.isEmpty()) {
-                // One may have come between the two looks.
+            if (!live().isEmpty()) {
+                // One has come between the two looks.
                 begin();
             }
             return;
@@ -75,11 +78,16 @@ final class AttachmentRenewals {
         RenewAttachments request =
                 new RenewAttachments(
                         gateway,
+                        ownerSecret,
                         lives.stream()
                                 .map(AttachmentLife::attachment)
                                 .map(a -> new RenewAttachments.Held(a.volume(), a.epoch()))
                                 .toList());
         meta.apply(request).whenComplete((renewal, failure) -> told(lives, renewal, failure));
+    }
+
+    private List<AttachmentLife> live() {
+        return attached.stream().filter(life -> life.endedBy().isEmpty()).toList();
     }
 
     private void told(List<AttachmentLife> lives, Renewal renewal, Throwable failure) {

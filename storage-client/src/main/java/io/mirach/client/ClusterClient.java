@@ -63,7 +63,9 @@ final class ClusterClient implements MirachClient {
                 new NodeConnections(loops, config.transport(), config.gateway(), map::clusterId);
         this.timer = loops.next();
         this.routing = new ClusterRouting(map::image, connections, timer, config.routing());
-        this.renewals = new AttachmentRenewals(config.gateway(), attached, this::renew, timer);
+        this.renewals =
+                new AttachmentRenewals(
+                        config.gateway(), config.ownerSecret(), attached, this::renew, timer);
     }
 
     /** Completes with this client once the first cluster map has come; else closes it. */
@@ -153,7 +155,8 @@ final class ClusterClient implements MirachClient {
     private AttachedVolume open(Attachment attachment, Volume volume) {
         AttachmentLife life = new AttachmentLife(attachment, volume);
         attached.add(life);
-        life.closed().whenComplete((ok, failure) -> attached.remove(life));
+        // Until then the map has something to tell it.
+        life.explanation().thenRun(() -> attached.remove(life));
         VolumeCalls calls = new VolumeCalls(life, routing, map, timer, config.routing());
         VolumeSession session =
                 new VolumeSession(
@@ -175,7 +178,8 @@ final class ClusterClient implements MirachClient {
     private CompletableFuture<Void> giveBack(Attachment attachment) {
         return meta(
                         Opcode.DETACH,
-                        new DetachRequest(attachment.volume(), attachment.epoch()),
+                        new DetachRequest(
+                                attachment.volume(), attachment.epoch(), config.ownerSecret()),
                         config.attachTimeout(),
                         config.attachTimeout())
                 .thenAccept(ByteBuf::release);

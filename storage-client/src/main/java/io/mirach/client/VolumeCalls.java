@@ -146,10 +146,11 @@ final class VolumeCalls {
         }
 
         private void fenced(MirachException e) {
-            if (!life.refusedByGroup(e)) {
+            // It may be known already why.
+            life.observe(map.image());
+            if (!life.endUnexplained(e)) {
                 return;
             }
-            life.observe(map.image());
             map.refresh();
             try {
                 timer.schedule(life::giveUpExplaining, EXPLANATION_SECONDS, TimeUnit.SECONDS);

@@ -364,6 +364,11 @@ final class VolumeSession implements AttachedVolume {
     }
 
     @Override
+    public CompletableFuture<MirachException> explanation() {
+        return life.explanation().copy();
+    }
+
+    @Override
     public CompletableFuture<Void> detach() {
         synchronized (detachLock) {
             if (detached.isEmpty() || detached.get().isCompletedExceptionally()) {

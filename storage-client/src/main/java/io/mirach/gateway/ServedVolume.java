@@ -202,7 +202,7 @@ final class ServedVolume {
                 name,
                 volume.readOnly() ? "read-only" : "read-write",
                 volume.epoch());
-        volume.closed().whenComplete((closed, reason) -> closed(attaching, reason));
+        volume.closed().whenComplete((closed, reason) -> closed(attaching, volume, reason));
         // The client that asked for it may have gone meanwhile; its open() has run by now or will.
         if (attachment == attaching && opening == 0) {
             releaseIfUnused();
@@ -221,7 +221,7 @@ final class ServedVolume {
 
     /** The attachment ended without our asking. */
     private synchronized void closed(
-            CompletableFuture<AttachedVolume> attaching, Throwable reason) {
+            CompletableFuture<AttachedVolume> attaching, AttachedVolume volume, Throwable reason) {
         if (attachment != attaching) {
             return;
         }
@@ -238,11 +238,26 @@ final class ServedVolume {
                     holds.size(),
                     cause.getMessage());
             fenced = ordered;
-            takenBecause = Optional.of(cause.code() + ": " + cause.getMessage());
+            takenBecause = Optional.of(describe(cause));
+            volume.explanation().thenAccept(why -> explained(cause, why));
         } else {
             LOG.warn("the attachment of {} ended: {}", name, cause.toString());
         }
         endSessions(cause);
+    }
+
+    /** What the volume was taken with did not say why; this may. */
+    private synchronized void explained(MirachException cause, MirachException why) {
+        Optional<String> told = Optional.of(describe(cause));
+        String better = describe(why);
+        if (takenBecause.equals(told) && !told.get().equals(better)) {
+            LOG.error("{} was fenced because: {}", name, why.getMessage());
+            takenBecause = Optional.of(better);
+        }
+    }
+
+    private static String describe(MirachException reason) {
+        return reason.code() + ": " + reason.getMessage();
     }
 
     private void end(MirachException reason) {

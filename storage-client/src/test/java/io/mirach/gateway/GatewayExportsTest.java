@@ -266,6 +266,18 @@ class GatewayExportsTest {
     }
 
     @Test
+    void anExportIsGoneAtOnceAndWhyIsToldOnceItIsKnown() {
+        GatewayExports exports = exports(false);
+        cluster.order("alpha", "gw", Mode.READ_WRITE);
+        cluster.content("alpha").fenceUnexplained("not admitted");
+        assertThat(exports.ended())
+                .containsExactly(new EndedExport("alpha", "FENCED: not admitted"));
+        cluster.content("alpha").explain("another attached it");
+        assertThat(exports.ended())
+                .containsExactly(new EndedExport("alpha", "FENCED: another attached it"));
+    }
+
+    @Test
     void anOrderThatIsGivenAgainAttachesWhatWasTaken() {
         GatewayExports exports = exports(false);
         cluster.order("alpha", "gw", Mode.READ_WRITE);

@@ -31,6 +31,7 @@ public final class SparseVolume implements AttachedVolume {
     private final ArrayDeque<Runnable> held = new ArrayDeque<>();
     private final List<String> calls = new ArrayList<>();
     private final CompletableFuture<Void> closed = new CompletableFuture<>();
+    private final CompletableFuture<MirachException> explanation = new CompletableFuture<>();
     private boolean holding;
     private ErrorCode failing = ErrorCode.OK;
 
@@ -93,8 +94,18 @@ public final class SparseVolume implements AttachedVolume {
 
     /** The attachment was revoked. */
     public void fence() {
+        fenceUnexplained("another attached it");
+        explain("another attached it");
+    }
+
+    /** The attachment was revoked, and who tells that does not know why. */
+    public void fenceUnexplained(String said) {
         failWith(ErrorCode.FENCED);
-        closed.completeExceptionally(new MirachException(ErrorCode.FENCED, "another attached it"));
+        closed.completeExceptionally(new MirachException(ErrorCode.FENCED, said));
+    }
+
+    public void explain(String why) {
+        explanation.complete(new MirachException(ErrorCode.FENCED, why));
     }
 
     @Override
@@ -231,11 +242,17 @@ public final class SparseVolume implements AttachedVolume {
     }
 
     @Override
+    public CompletableFuture<MirachException> explanation() {
+        return explanation;
+    }
+
+    @Override
     public CompletableFuture<Void> detach() {
         synchronized (this) {
             calls.add("detach");
         }
         closed.complete(null);
+        explanation.complete(new MirachException(ErrorCode.NOT_ATTACHED, "detached"));
         return CompletableFuture.completedFuture(null);
     }
 

@@ -11,11 +11,22 @@ import io.mirach.admin.PgView;
 import io.mirach.client.AttachOptions;
 import io.mirach.client.AttachedVolume;
 import io.mirach.client.MirachClient;
+import io.mirach.client.transport.EventLoops;
+import io.mirach.client.transport.NodeConnections;
+import io.mirach.client.transport.TransportConfig;
 import io.mirach.model.Attachment;
 import io.mirach.model.Attachment.Mode;
+import io.mirach.model.ClusterImage;
+import io.mirach.model.Epoch;
+import io.mirach.model.StorageNode;
+import io.mirach.model.VolumeId;
 import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.JsonBody;
 import io.mirach.protocol.MirachException;
+import io.mirach.protocol.Opcode;
+import io.mirach.protocol.cluster.RenewAttachments;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import java.nio.file.Path;
@@ -114,8 +125,8 @@ class AttachmentIT {
     }
 
     private static void assertFenced(AttachedVolume volume, String why) {
-        assertThatThrownBy(() -> volume.closed().orTimeout(60, TimeUnit.SECONDS).join())
-                .satisfies(e -> assertThat(codeOf(e)).isEqualTo(ErrorCode.FENCED))
+        assertFails(volume.closed(), ErrorCode.FENCED);
+        assertThat(volume.explanation().orTimeout(60, TimeUnit.SECONDS).join())
                 .hasMessageContaining(why);
         assertFails(volume.write(0, filled(99)), ErrorCode.FENCED);
         assertFails(volume.read(0, BLOCK), ErrorCode.FENCED);
@@ -270,6 +281,84 @@ class AttachmentIT {
         assertThat(viewOf(name).state()).isEqualTo(Attachment.State.LIVE);
         AttachedVolume taken = attach(next, name, Mode.READ_WRITE);
         assertThat(read(taken, 1)).isEqualTo(1);
+    }
+
+    @Test
+    void whoDoesNotProveToBeTheOwnerNeitherDetachesNorRenews() throws Exception {
+        String name = newVolume();
+        MirachClient owner = cluster.client("gw-1");
+        AttachedVolume held = attach(owner, name, Mode.READ_WRITE);
+        VolumeId volume = owner.image().volumeNamed(name).orElseThrow().id();
+        try (MetaCaller caller = new MetaCaller(owner.image())) {
+            assertFails(
+                    caller.ask(
+                            Opcode.DETACH,
+                            new io.mirach.protocol.cluster.DetachRequest(
+                                    volume, held.epoch(), "a guess")),
+                    ErrorCode.NOT_ATTACHED);
+            write(held, 1, 1);
+
+            // Nobody else renews it from here on.
+            owner.close();
+            await().atMost(SOON)
+                    .until(
+                            () -> {
+                                renew(caller, "a guess", volume, held.epoch());
+                                return viewOf(name).expiresInMs() == 0;
+                            });
+            renew(caller, "secret-gw-1", volume, held.epoch());
+            assertThat(viewOf(name).expiresInMs()).isPositive();
+        }
+    }
+
+    private static void renew(MetaCaller caller, String secret, VolumeId volume, Epoch epoch) {
+        RenewAttachments.Held each = new RenewAttachments.Held(volume, epoch);
+        caller.ask(Opcode.RENEW_ATTACHMENTS, new RenewAttachments("gw-1", secret, List.of(each)))
+                .orTimeout(60, TimeUnit.SECONDS)
+                .join();
+    }
+
+    /** Says to the meta leader what no ordinary client would. */
+    private static final class MetaCaller implements AutoCloseable {
+        private final EventLoops loops = EventLoops.start("caller", 1);
+        private final NodeConnections connections =
+                new NodeConnections(loops, TransportConfig.DEFAULT, "caller", Optional::empty);
+        private final List<String> nodes;
+
+        MetaCaller(ClusterImage image) {
+            nodes = image.nodes().values().stream().map(StorageNode::nativeAddress).toList();
+        }
+
+        /** The leader's answer, looked for at one node after the other. */
+        CompletableFuture<Void> ask(Opcode opcode, Object message) {
+            return ask(opcode, message, 0);
+        }
+
+        private CompletableFuture<Void> ask(Opcode opcode, Object message, int turn) {
+            return connections
+                    .request(
+                            nodes.get(turn % nodes.size()),
+                            opcode,
+                            JsonBody.encode(message, ByteBufAllocator.DEFAULT),
+                            SOON)
+                    .<CompletableFuture<Void>>handle(
+                            (reply, failure) -> {
+                                if (failure == null) {
+                                    reply.release();
+                                    return CompletableFuture.completedFuture(null);
+                                }
+                                return codeOf(failure) == ErrorCode.NOT_LEADER
+                                        ? ask(opcode, message, turn + 1)
+                                        : CompletableFuture.failedFuture(failure);
+                            })
+                    .thenCompose(answer -> answer);
+        }
+
+        @Override
+        public void close() {
+            connections.close();
+            loops.close();
+        }
     }
 
     private static AttachmentView viewOf(String volume) {

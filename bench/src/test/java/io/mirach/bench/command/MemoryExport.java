@@ -144,6 +144,12 @@ final class MemoryExport implements ExportCatalog, AttachedVolume {
     }
 
     @Override
+    public CompletableFuture<MirachException> explanation() {
+        return closed.handle(
+                (detached, failure) -> new MirachException(ErrorCode.NOT_ATTACHED, "detached"));
+    }
+
+    @Override
     public CompletableFuture<Void> detach() {
         return DONE;
     }

@@ -10,8 +10,9 @@ import java.util.Objects;
  * meta leader with {@link Renewal}.
  *
  * @param gateway the holder; what another holds is not renewed
+ * @param ownerSecret as in {@link AttachRequest}; what another owner holds is not renewed either
  */
-public record RenewAttachments(String gateway, List<Held> attachments) {
+public record RenewAttachments(String gateway, String ownerSecret, List<Held> attachments) {
     /** An attachment, as its holder knows it. */
     public record Held(VolumeId volume, Epoch epoch) {
         public Held {
@@ -22,6 +23,7 @@ public record RenewAttachments(String gateway, List<Held> attachments) {
 
     public RenewAttachments {
         Objects.requireNonNull(gateway, "gateway");
+        Objects.requireNonNull(ownerSecret, "ownerSecret");
         attachments = List.copyOf(attachments);
     }
 }

@@ -110,8 +110,8 @@ class ClusterMessagesTest {
         assertThat(
                         Json.mapper()
                                 .writeValueAsString(
-                                        new DetachRequest(new VolumeId(7), new Epoch(8))))
-                .isEqualTo("{\"volume\":7,\"epoch\":8}");
+                                        new DetachRequest(new VolumeId(7), new Epoch(8), "secret")))
+                .isEqualTo("{\"volume\":7,\"epoch\":8,\"ownerSecret\":\"secret\"}");
         assertThat(Json.mapper().writeValueAsString(Map.of(PG, List.of(new LayerId(5)))))
                 .isEqualTo("{\"1\":[5]}");
     }
@@ -155,6 +155,7 @@ class ClusterMessagesTest {
                                 List.of(new EndedExport("v", "FENCED"))),
                         new RenewAttachments(
                                 "g",
+                                "secret",
                                 List.of(new RenewAttachments.Held(new VolumeId(1), new Epoch(4)))),
                         new Renewal(30_000, Map.of(new Epoch(3), "taken over")),
                         from.accessTo(new VolumeId(1)));

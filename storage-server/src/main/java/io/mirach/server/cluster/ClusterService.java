@@ -177,7 +177,27 @@ public final class ClusterService {
     }
 
     private CompletableFuture<Void> detach(DetachRequest request) {
-        return release(request.volume(), request.epoch());
+        String proof = sha256(request.ownerSecret());
+        return meta.ready()
+                .thenCompose(
+                        ready -> {
+                            requireOwner(request.volume(), request.epoch(), proof);
+                            return release(request.volume(), request.epoch());
+                        });
+    }
+
+    /** An epoch that is gone is nobody's. */
+    private void requireOwner(VolumeId volume, Epoch epoch, String proof) {
+        boolean others =
+                map.image()
+                        .accessTo(volume)
+                        .attachment(epoch)
+                        .filter(a -> !a.ownerProofSha256().equals(proof))
+                        .isPresent();
+        if (others) {
+            throw new MirachException(
+                    ErrorCode.NOT_ATTACHED, epoch + " of " + volume + " is another owner's");
+        }
     }
 
     /** Ends an attachment, and completes once no placement group admits it any longer. */
@@ -211,13 +231,15 @@ public final class ClusterService {
 
     private Renewal renewed(RenewAttachments request) {
         ClusterImage image = map.image();
+        String proof = sha256(request.ownerSecret());
         List<Epoch> held = new ArrayList<>();
         Map<Epoch, String> ended = new HashMap<>();
         for (RenewAttachments.Held each : request.attachments()) {
             Optional<Attachment> attachment =
                     image.accessTo(each.volume())
                             .attachment(each.epoch())
-                            .filter(a -> a.gateway().equals(request.gateway()));
+                            .filter(a -> a.gateway().equals(request.gateway()))
+                            .filter(a -> a.ownerProofSha256().equals(proof));
             if (attachment.filter(Attachment::held).isPresent()) {
                 held.add(each.epoch());
             } else {

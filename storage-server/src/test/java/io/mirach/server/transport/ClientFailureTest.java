@@ -255,7 +255,12 @@ class ClientFailureTest {
         cluster.admit(Attachment.Mode.READ_WRITE, "other");
         assertThat(volume.closed()).isNotDone();
         assertFails(volume.write(0, random(new Random(9), 4096)), ErrorCode.FENCED);
-        assertFails(volume.closed(), ErrorCode.FENCED);
+        // At once, though nobody has said why yet.
+        assertThat(volume.closed()).isCompletedExceptionally();
+        assertThat(volume.explanation()).isNotDone();
+        cluster.revoke();
+        assertThat(volume.explanation().get(10, TimeUnit.SECONDS))
+                .hasMessageContaining("detached by an operator, or expired");
         // Also what was on its way elsewhere, and would have waited for long.
         assertFails(stuck, ErrorCode.FENCED);
         assertThat(volume.read(0, 1)).isCompletedExceptionally();
