@@ -11,22 +11,15 @@ import io.mirach.admin.PgView;
 import io.mirach.client.AttachOptions;
 import io.mirach.client.AttachedVolume;
 import io.mirach.client.MirachClient;
-import io.mirach.client.transport.EventLoops;
-import io.mirach.client.transport.NodeConnections;
-import io.mirach.client.transport.TransportConfig;
 import io.mirach.model.Attachment;
 import io.mirach.model.Attachment.Mode;
-import io.mirach.model.ClusterImage;
 import io.mirach.model.Epoch;
-import io.mirach.model.StorageNode;
 import io.mirach.model.VolumeId;
 import io.mirach.protocol.ErrorCode;
-import io.mirach.protocol.JsonBody;
 import io.mirach.protocol.MirachException;
 import io.mirach.protocol.Opcode;
 import io.mirach.protocol.cluster.RenewAttachments;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import java.nio.file.Path;
@@ -289,7 +282,7 @@ class AttachmentIT {
         MirachClient owner = cluster.client("gw-1");
         AttachedVolume held = attach(owner, name, Mode.READ_WRITE);
         VolumeId volume = owner.image().volumeNamed(name).orElseThrow().id();
-        try (MetaCaller caller = new MetaCaller(owner.image())) {
+        try (NodeCaller caller = new NodeCaller(owner.image())) {
             assertFails(
                     caller.ask(
                             Opcode.DETACH,
@@ -311,54 +304,11 @@ class AttachmentIT {
         }
     }
 
-    private static void renew(MetaCaller caller, String secret, VolumeId volume, Epoch epoch) {
+    private static void renew(NodeCaller caller, String secret, VolumeId volume, Epoch epoch) {
         RenewAttachments.Held each = new RenewAttachments.Held(volume, epoch);
         caller.ask(Opcode.RENEW_ATTACHMENTS, new RenewAttachments("gw-1", secret, List.of(each)))
                 .orTimeout(60, TimeUnit.SECONDS)
                 .join();
-    }
-
-    /** Says to the meta leader what no ordinary client would. */
-    private static final class MetaCaller implements AutoCloseable {
-        private final EventLoops loops = EventLoops.start("caller", 1);
-        private final NodeConnections connections =
-                new NodeConnections(loops, TransportConfig.DEFAULT, "caller", Optional::empty);
-        private final List<String> nodes;
-
-        MetaCaller(ClusterImage image) {
-            nodes = image.nodes().values().stream().map(StorageNode::nativeAddress).toList();
-        }
-
-        /** The leader's answer, looked for at one node after the other. */
-        CompletableFuture<Void> ask(Opcode opcode, Object message) {
-            return ask(opcode, message, 0);
-        }
-
-        private CompletableFuture<Void> ask(Opcode opcode, Object message, int turn) {
-            return connections
-                    .request(
-                            nodes.get(turn % nodes.size()),
-                            opcode,
-                            JsonBody.encode(message, ByteBufAllocator.DEFAULT),
-                            SOON)
-                    .<CompletableFuture<Void>>handle(
-                            (reply, failure) -> {
-                                if (failure == null) {
-                                    reply.release();
-                                    return CompletableFuture.completedFuture(null);
-                                }
-                                return codeOf(failure) == ErrorCode.NOT_LEADER
-                                        ? ask(opcode, message, turn + 1)
-                                        : CompletableFuture.failedFuture(failure);
-                            })
-                    .thenCompose(answer -> answer);
-        }
-
-        @Override
-        public void close() {
-            connections.close();
-            loops.close();
-        }
     }
 
     private static AttachmentView viewOf(String volume) {
