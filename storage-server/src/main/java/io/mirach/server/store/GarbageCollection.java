@@ -24,9 +24,12 @@ final class GarbageCollection {
         }
     }
 
-    // Of the bytes in blob files; apart, so that the effort does not change with each checkpoint.
+    // Of the bytes in blob files. Collecting goes on until there is so much less, so that the
+    // effort
+    // does not change with each checkpoint.
     private static final double MUCH_GARBAGE = 0.4;
-    private static final double LITTLE_GARBAGE = 0.3;
+    private static final double MUCH_GARBAGE_WHEN_SCARCE = 0.2;
+    private static final double LESS = 0.1;
 
     // Rewriting everything must be worth it: so many bytes, and so large a part.
     private static final long REWRITE_BYTES = 8 << 20;
@@ -35,7 +38,6 @@ final class GarbageCollection {
     private final ColumnFamily family;
     private final FreeSpace freeSpace;
     private Effort effort = Effort.NONE; // under this
-    private boolean rewriting; // under this
 
     GarbageCollection(ColumnFamily family, FreeSpace freeSpace) {
         this.family = family;
@@ -46,10 +48,18 @@ final class GarbageCollection {
 
     /** Fits the effort to the garbage that there is. Cheap enough for each checkpoint. */
     synchronized void adjust() {
+        if (effort != Effort.ALL) {
+            fitToGarbage();
+        }
+    }
+
+    private void fitToGarbage() {
         try {
-            if (!rewriting) {
-                fitToGarbage();
-            }
+            boolean scarce = freeSpace.isScarce();
+            double much = scarce ? MUCH_GARBAGE_WHEN_SCARCE : MUCH_GARBAGE;
+            double limit = effort == Effort.NONE ? much : much - LESS;
+            boolean collect = garbageBytes() > limit * blobBytes();
+            set(!collect ? Effort.NONE : scarce ? Effort.PRESSING : Effort.USUAL);
         } catch (StoreException e) {
             if (!family.isClosing()) {
                 throw e;
@@ -57,33 +67,22 @@ final class GarbageCollection {
         }
     }
 
-    private void fitToGarbage() {
-        double part = garbageBytes() / (double) Math.max(1, blobBytes());
-        if (part > MUCH_GARBAGE || (part > LITTLE_GARBAGE && effort != Effort.NONE)) {
-            set(freeSpace.isScarce() ? Effort.PRESSING : Effort.USUAL);
-        } else {
-            set(Effort.NONE);
-        }
-    }
-
     /**
      * Rewrites the live blocks of every blob file, if there is garbage enough between them. Blocks
-     * for as long as it takes; ends early when the column family is closing.
+     * for as long as it takes; ends early when the column family is closing. One call at a time.
      */
     void rewriteIfWorthwhile() {
-        if (garbageBytes() < REWRITE_BYTES || garbageBytes() < REWRITE_PART * blobBytes()) {
+        if (garbageBytes() < Math.max(REWRITE_BYTES, REWRITE_PART * blobBytes())) {
             return;
         }
         synchronized (this) {
-            rewriting = true;
             set(Effort.ALL);
         }
         try {
             family.compactAll();
         } finally {
             synchronized (this) {
-                rewriting = false;
-                adjust();
+                fitToGarbage();
             }
         }
     }
