@@ -2,6 +2,8 @@ package io.mirach.ops.clients;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 
 /** The small guest of {@code ops/guest}, packed for an installed kernel. */
 record GuestImage(String kernelVersion, Path initramfs) {
@@ -16,12 +18,26 @@ record GuestImage(String kernelVersion, Path initramfs) {
         return new GuestImage(kernel, initramfs);
     }
 
-    String kernel() {
-        return "/boot/vmlinuz-" + kernelVersion;
-    }
-
-    /** The kernel's command line for one of the guest's steps. */
-    static String boots(String step) {
-        return "console=ttyS0 quiet panic=-1 mirach.step=" + step;
+    /**
+     * The words that have QEMU boot it for one of its steps.
+     *
+     * @param more further options of QEMU, its disk among them
+     */
+    List<String> boot(String step, String... more) {
+        List<String> words =
+                new ArrayList<>(
+                        List.of(
+                                "qemu-system-x86_64",
+                                "-accel",
+                                "tcg",
+                                "-no-reboot",
+                                "-kernel",
+                                "/boot/vmlinuz-" + kernelVersion,
+                                "-initrd",
+                                initramfs.toString(),
+                                "-append",
+                                "console=ttyS0 quiet panic=-1 mirach.step=" + step));
+        words.addAll(List.of(more));
+        return words;
     }
 }

@@ -45,35 +45,25 @@ final class QemuGuest implements AutoCloseable {
         consoleSocket = folder.resolve(name + ".tty");
         Path controlSocket = folder.resolve(name + ".qmp");
         List<String> words =
-                new ArrayList<>(
-                        List.of(
-                                "qemu-system-x86_64",
-                                "-accel",
-                                "tcg",
-                                "-m",
-                                "160",
-                                "-display",
-                                "none",
-                                "-no-reboot",
-                                "-kernel",
-                                image.kernel(),
-                                "-initrd",
-                                image.initramfs().toString(),
-                                "-append",
-                                GuestImage.boots(step),
-                                "-blockdev",
-                                "driver=nbd,node-name=disk0,cache.direct=on," + disk,
-                                "-device",
-                                "virtio-blk-pci,id=vda,drive=disk0,werror=stop,rerror=stop",
-                                "-chardev",
-                                "socket,id=tty,server=on,wait=off,path="
-                                        + consoleSocket
-                                        + ",logfile="
-                                        + consoleLog,
-                                "-serial",
-                                "chardev:tty",
-                                "-qmp",
-                                "unix:" + controlSocket + ",server=on,wait=off"));
+                image.boot(
+                        step,
+                        "-m",
+                        "160",
+                        "-display",
+                        "none",
+                        "-blockdev",
+                        "driver=nbd,node-name=disk0,cache.direct=on," + disk,
+                        "-device",
+                        "virtio-blk-pci,id=vda,drive=disk0,werror=stop,rerror=stop",
+                        "-chardev",
+                        "socket,id=tty,server=on,wait=off,path="
+                                + consoleSocket
+                                + ",logfile="
+                                + consoleLog,
+                        "-serial",
+                        "chardev:tty",
+                        "-qmp",
+                        "unix:" + controlSocket + ",server=on,wait=off");
         words.addAll(List.of(more));
         qemu = Command.of(words).start();
         await().atMost(SOON).until(() -> Files.exists(controlSocket) || !qemu.process().isAlive());

@@ -35,21 +35,15 @@ class QemuGuestIT {
     private static String boot(GuestImage image, String uri, String step) {
         String output =
                 Command.of(
-                                "qemu-system-x86_64",
-                                "-accel",
-                                "tcg",
-                                "-m",
-                                "256",
-                                "-nographic",
-                                "-no-reboot",
-                                "-kernel",
-                                image.kernel(),
-                                "-initrd",
-                                image.initramfs().toString(),
-                                "-append",
-                                GuestImage.boots(step),
-                                "-drive",
-                                "file=" + uri + ",format=raw,if=virtio,cache=none,discard=unmap")
+                                image.boot(
+                                        step,
+                                        "-m",
+                                        "256",
+                                        "-nographic",
+                                        "-drive",
+                                        "file="
+                                                + uri
+                                                + ",format=raw,if=virtio,cache=none,discard=unmap"))
                         .run(LIMIT);
         Matcher matcher = LAST_WORD.matcher(output);
         assertThat(matcher.find()).as("the guest said nothing:%n%s", output).isTrue();
