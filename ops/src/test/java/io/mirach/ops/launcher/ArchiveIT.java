@@ -1,14 +1,12 @@
 package io.mirach.ops.launcher;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
 
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -22,10 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The class-data archive of the assembled distribution, with this test's own java. */
 @EnabledOnOs(OS.LINUX)
 class ArchiveIT {
-    private static final Duration LIMIT = Duration.ofMinutes(4);
     private static final Path HOME = Path.of(System.getProperty("mirach.home"));
-    // What a dev cluster of an earlier test has made is used, as it is by users.
-    private static final Path ARCHIVES = HOME.resolve("archive");
 
     private record Run(int exitCode, String output) {}
 
@@ -46,26 +41,16 @@ class ArchiveIT {
         return new Run(process.waitFor(), output);
     }
 
-    private static List<Path> archives() throws IOException {
-        if (!Files.exists(ARCHIVES)) {
-            return List.of();
+    private static Path archive() throws IOException {
+        try (Stream<Path> files = Files.list(HOME.resolve("archive"))) {
+            return files.filter(f -> f.toString().endsWith(".jsa")).findFirst().orElseThrow();
         }
-        try (Stream<Path> files = Files.list(ARCHIVES)) {
-            return files.filter(f -> f.toString().endsWith(".jsa")).toList();
-        }
-    }
-
-    private static boolean isUsable() throws Exception {
-        return !archives().isEmpty()
-                && run(Map.of("MIRACH_JAVA_OPTS", "-Xshare:on"), "--version").exitCode() == 0;
     }
 
     @BeforeAll
-    static void awaitArchive() throws Exception {
-        // A node makes it, even one that ends at once.
-        assertThat(run(Map.of(), "node", "start", "--config", "/nonexistent").exitCode())
-                .isNotZero();
-        await().atMost(LIMIT).until(ArchiveIT::isUsable);
+    static void prepare() throws Exception {
+        Run prepare = run(Map.of(), "prepare");
+        assertThat(prepare.exitCode()).as(prepare.output()).isZero();
     }
 
     @Test
@@ -87,7 +72,7 @@ class ArchiveIT {
     void nothingIsSaidOfAnArchiveThatIsNoGood() throws Exception {
         String expected = run(Map.of(), "--version").output();
         assertThat(expected).startsWith("mirach ");
-        byte[] good = Files.readAllBytes(archives().get(0));
+        byte[] good = Files.readAllBytes(archive());
         byte[] foreign = good.clone();
         // The name of the JVM that made it stands in its first bytes.
         Arrays.fill(foreign, 32, 512, (byte) 'x');
@@ -102,7 +87,7 @@ class ArchiveIT {
                         "truncated",
                         Arrays.copyOf(good, good.length / 2));
         for (Map.Entry<String, byte[]> each : bad.entrySet()) {
-            Files.write(temp.resolve(archives().get(0).getFileName()), each.getValue());
+            Files.write(temp.resolve(archive().getFileName()), each.getValue());
             Run run = run(Map.of("MIRACH_ARCHIVE_DIR", temp.toString()), "--version");
             assertThat(run.output()).as(each.getKey()).isEqualTo(expected);
             assertThat(run.exitCode()).as(each.getKey()).isZero();

@@ -1,7 +1,6 @@
 package io.mirach.ops.launcher;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
 
 import java.io.File;
 import java.io.IOException;
@@ -10,7 +9,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,8 +43,7 @@ class LauncherTest {
                     "flock",
                     "cat",
                     "cp",
-                    "mktemp",
-                    "nice");
+                    "mktemp");
 
     private record Run(int exitCode, String output) {}
 
@@ -242,7 +239,6 @@ class LauncherTest {
         assertThat(run("node", "ls").output()).contains("conf/logback-cli.xml>");
         assertThat(run("gateway", "start").output()).contains("conf/logback.xml>");
         environment.put("JAVA_HOME", jdk("25.0.1", true).toString());
-        environment.put("MIRACH_JAVA_OPTS", "-Xshare:off");
         assertThat(run("node", "start").output()).contains("<--enable-native-access=ALL-UNNAMED>");
     }
 
@@ -277,11 +273,6 @@ class LauncherTest {
         return checkout.resolve("ops/target/mirach/archive/java-17.0.2.jsa");
     }
 
-    /** Says what the archive was made for, and when. */
-    private Path madeFor() {
-        return archive().resolveSibling("java-17.0.2.jsa.for");
-    }
-
     @Test
     void aBuildMakesTheArchiveThatEveryRoleIsGiven() throws Exception {
         letJavaMakeArchives();
@@ -297,41 +288,30 @@ class LauncherTest {
     }
 
     @Test
-    void aShortCommandMakesNoArchive() throws Exception {
-        run("status");
-        Files.delete(madeFor());
+    void noStartMakesAnArchiveButPrepareDoes() throws Exception {
         letJavaMakeArchives();
         run("status");
-        assertThat(archivesMade()).isZero();
-    }
-
-    @Test
-    void aNodeMakesAnArchiveForTheNextStartWhenAJarIsNewer() throws Exception {
-        letJavaMakeArchives();
-        run("status");
-        FileTime before = Files.getLastModifiedTime(madeFor());
-        makeNewer(checkout.resolve("ops/target/mirach/lib/mirach-raft-1.jar"));
+        Files.delete(archive());
         run("node", "start");
-        // It goes on behind the node.
-        await().atMost(Duration.ofSeconds(60))
-                .until(() -> !Files.getLastModifiedTime(madeFor()).equals(before));
-        assertThat(archivesMade()).isEqualTo(2);
+        run("gateway", "start");
+        assertThat(archivesMade()).isEqualTo(1);
+        Run prepare = run("prepare");
+        assertThat(prepare.exitCode()).isZero();
+        assertThat(prepare.output()).isEmpty();
+        assertThat(archive()).hasContent("A");
     }
 
     @Test
-    void anArchiveThatCannotBeMadeIsTriedOnceAndHindersNothing() throws Exception {
+    void anArchiveThatCannotBeMadeHindersNothingAndPrepareSaysSo() throws Exception {
         script(
                 Path.of(environment.get("JAVA_HOME"), "bin/java"),
-                "echo \"$*\" >>\""
-                        + temp
-                        + "/java-calls\"\ncase \"$*\" in *io.mirach.cli.MirachCli*) echo ran ;;"
+                "case \"$*\" in *io.mirach.cli.MirachCli*) echo ran ;;"
                         + " *) echo noise; exit 134 ;; esac\n");
         assertThat(run("status").output()).contains("ran").doesNotContain("noise");
-        assertThat(archive()).doesNotExist();
-        for (int start = 0; start < 3; start++) {
-            run("node", "start");
-        }
-        assertThat(archivesMade()).isEqualTo(1);
+        Run prepare = run("prepare");
+        assertThat(prepare.exitCode()).isEqualTo(2);
+        assertThat(prepare.output()).contains("error: no class-data archive", "remedy: ");
+        assertThat(archive().getParent()).isEmptyDirectory();
     }
 
     @Test
