@@ -14,13 +14,15 @@ import java.util.UUID;
  *
  * <pre>
  * LeaseClaims:        u8 format (1), uuid from, uuid to, u16 n, n x (uuid group, u64 term)
- * LeaseConfirmations: u8 format (1), u16 n, n x uuid group
+ * LeaseConfirmations: u8 format (2), u8 flags (bit 0: room is low), u16 n, n x uuid group
  * </pre>
  *
  * Decoding takes ownership of the body and fails with MALFORMED or UNSUPPORTED_VERSION.
  */
 public final class LeaseClaimsCodec {
-    private static final int FORMAT = 1;
+    private static final int CLAIMS_FORMAT = 1;
+    private static final int CONFIRMATIONS_FORMAT = 2;
+    private static final int FLAG_ROOM_IS_LOW = 1;
     private static final int UUID_BYTES = 16;
     private static final int CLAIM_BYTES = UUID_BYTES + 8;
     // More would not fit a frame; a node leads far fewer groups.
@@ -32,7 +34,7 @@ public final class LeaseClaimsCodec {
         int count = message.claims().size();
         checkCount(count);
         ByteBuf out = allocator.directBuffer(3 + 2 * UUID_BYTES + count * CLAIM_BYTES);
-        out.writeByte(FORMAT);
+        out.writeByte(CLAIMS_FORMAT);
         writeUuid(out, message.from());
         writeUuid(out, message.to());
         out.writeShort(count);
@@ -46,7 +48,7 @@ public final class LeaseClaimsCodec {
     public static LeaseClaims decodeClaims(ByteBuf body) {
         return Body.decode(
                 body,
-                FORMAT,
+                CLAIMS_FORMAT,
                 in -> {
                     UUID from = readUuid(in);
                     UUID to = readUuid(in);
@@ -63,8 +65,10 @@ public final class LeaseClaimsCodec {
     public static ByteBuf encode(LeaseConfirmations message, ByteBufAllocator allocator) {
         int count = message.groups().size();
         checkCount(count);
-        ByteBuf out = allocator.directBuffer(3 + count * UUID_BYTES);
-        out.writeByte(FORMAT).writeShort(count);
+        ByteBuf out = allocator.directBuffer(4 + count * UUID_BYTES);
+        out.writeByte(CONFIRMATIONS_FORMAT)
+                .writeByte(message.roomIsLow() ? FLAG_ROOM_IS_LOW : 0)
+                .writeShort(count);
         message.groups().forEach(group -> writeUuid(out, group));
         return out;
     }
@@ -72,15 +76,17 @@ public final class LeaseClaimsCodec {
     public static LeaseConfirmations decodeConfirmations(ByteBuf body) {
         return Body.decode(
                 body,
-                FORMAT,
+                CONFIRMATIONS_FORMAT,
                 in -> {
+                    int flags = in.readUnsignedByte();
+                    Body.require((flags & ~FLAG_ROOM_IS_LOW) == 0, "flags " + flags);
                     int count = in.readUnsignedShort();
                     Body.requireLeft(in, (long) count * UUID_BYTES);
                     Set<UUID> groups = new HashSet<>();
                     for (int i = 0; i < count; i++) {
                         groups.add(readUuid(in));
                     }
-                    return new LeaseConfirmations(groups);
+                    return new LeaseConfirmations(groups, (flags & FLAG_ROOM_IS_LOW) != 0);
                 });
     }
 

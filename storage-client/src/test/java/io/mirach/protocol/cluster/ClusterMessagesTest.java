@@ -246,11 +246,18 @@ class ClusterMessagesTest {
                                 + "0000000000000004");
         assertThat(LeaseClaimsCodec.decodeClaims(body)).isEqualTo(claims);
 
-        LeaseConfirmations confirmed = new LeaseConfirmations(Set.of(new UUID(0, 3)));
-        body = LeaseClaimsCodec.encode(confirmed, ALLOCATOR);
-        assertThat(ByteBufUtil.hexDump(body))
-                .isEqualTo("01" + "0001" + "00000000000000000000000000000003");
-        assertThat(LeaseClaimsCodec.decodeConfirmations(body)).isEqualTo(confirmed);
+        for (boolean roomIsLow : List.of(false, true)) {
+            LeaseConfirmations confirmed =
+                    new LeaseConfirmations(Set.of(new UUID(0, 3)), roomIsLow);
+            body = LeaseClaimsCodec.encode(confirmed, ALLOCATOR);
+            assertThat(ByteBufUtil.hexDump(body))
+                    .isEqualTo(
+                            "02"
+                                    + (roomIsLow ? "01" : "00")
+                                    + "0001"
+                                    + "00000000000000000000000000000003");
+            assertThat(LeaseClaimsCodec.decodeConfirmations(body)).isEqualTo(confirmed);
+        }
     }
 
     @Test

@@ -40,7 +40,6 @@ import java.util.stream.Stream;
  */
 final class ClusterReports {
     static final double NEAR_FULL = 0.85;
-    static final double FULL = 0.95;
     // So many entries behind its leader, a replica is shown as lagging.
     static final long LAGGING_ENTRIES = 1_000;
 
@@ -287,13 +286,15 @@ final class ClusterReports {
     }
 
     private static DfView.Fill fill(NodeHeartbeat.DirUsage dir) {
-        if (dir.capacityBytes() <= 0) {
-            return DfView.Fill.OK;
-        }
-        double taken = 1 - (double) dir.availableBytes() / dir.capacityBytes();
-        return taken >= FULL
-                ? DfView.Fill.FULL
-                : taken >= NEAR_FULL ? DfView.Fill.NEAR_FULL : DfView.Fill.OK;
+        // The node itself refuses writes, so its word counts, not a percentage.
+        return switch (dir.room()) {
+            case LOW -> DfView.Fill.FULL;
+            case SCARCE -> DfView.Fill.NEAR_FULL;
+            case AMPLE ->
+                    dir.availableBytes() < (1 - NEAR_FULL) * dir.capacityBytes()
+                            ? DfView.Fill.NEAR_FULL
+                            : DfView.Fill.OK;
+        };
     }
 
     StatusView.Capacity capacity() {

@@ -57,12 +57,17 @@ public final class ChunkService implements DamageListener, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ChunkService.class);
 
     private final ChunkServiceConfig config;
+    private final PeerRoom peerRoom;
     private final ByteBufAllocator allocator;
     private final ReaderThreads readers;
     private final Map<PlacementGroupId, ServedGroup> groups = new ConcurrentHashMap<>();
 
-    public ChunkService(ChunkServiceConfig config, ByteBufAllocator allocator) {
+    /**
+     * @param peerRoom what the other replicas say of their disks
+     */
+    public ChunkService(ChunkServiceConfig config, PeerRoom peerRoom, ByteBufAllocator allocator) {
         this.config = config;
+        this.peerRoom = peerRoom;
         this.allocator = allocator;
         this.readers = new ReaderThreads(config.readerThreads(), config.maxQueuedReads());
     }
@@ -146,11 +151,16 @@ public final class ChunkService implements DamageListener, AutoCloseable {
                     ErrorCode.CHECKSUM_MISMATCH,
                     "a write to " + request.identity().volume() + " was damaged on its way");
         }
-        if (group.machine().store().isSpaceLow()) {
+        if (isRoomLow(group)) {
             data.release();
             return CompletableFuture.failedFuture(noSpace());
         }
         return group.propose(ChunkCommandCodec.encode(request, allocator));
+    }
+
+    /** What is logged here is written by every replica, so the fullest disk counts. */
+    private boolean isRoomLow(ServedGroup group) {
+        return group.machine().store().isSpaceLow() || peerRoom.isLow(group.machine().groupId());
     }
 
     private static MirachException noSpace() {

@@ -2,6 +2,7 @@ package io.mirach.server.cluster;
 
 import io.mirach.model.StorageNode;
 import io.mirach.raft.ReplicaStatus;
+import io.mirach.server.store.Room;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
@@ -20,12 +21,19 @@ public record NodeHeartbeat(StorageNode node, List<DirUsage> dirs, List<ReplicaR
      * @param capacityBytes of its file system
      * @param usedBytes taken by Mirach's own files
      * @param availableBytes free on its file system
+     * @param room whether that is enough
      */
     public record DirUsage(
-            UUID dataDir, String path, long capacityBytes, long usedBytes, long availableBytes) {
+            UUID dataDir,
+            String path,
+            long capacityBytes,
+            long usedBytes,
+            long availableBytes,
+            Room room) {
         public DirUsage {
             Objects.requireNonNull(dataDir, "dataDir");
             Objects.requireNonNull(path, "path");
+            Objects.requireNonNull(room, "room");
         }
     }
 

@@ -20,6 +20,7 @@ import io.mirach.server.admin.AdminServer;
 import io.mirach.server.admin.ClusterAdmin;
 import io.mirach.server.admin.LeaderForwarding;
 import io.mirach.server.chunk.ChunkService;
+import io.mirach.server.chunk.PeerRoom;
 import io.mirach.server.cluster.AttachmentTerms;
 import io.mirach.server.cluster.ClusterMap;
 import io.mirach.server.cluster.ClusterService;
@@ -35,6 +36,7 @@ import io.mirach.server.placement.PlacementDriver;
 import io.mirach.server.placement.Step;
 import io.mirach.server.reconcile.ClusterSteps;
 import io.mirach.server.reconcile.Reconciler;
+import io.mirach.server.store.Room;
 import io.mirach.server.store.StoreMemory;
 import io.mirach.server.telemetry.NodeMetrics;
 import io.mirach.server.telemetry.ReplicaMetrics;
@@ -89,6 +91,7 @@ public final class ClusterMember implements AutoCloseable {
     private final MetaGroup meta;
     private final NodeObservations observations = new NodeObservations(System::nanoTime);
     private final AttachmentTerms terms;
+    private final PeerRoom peerRoom = new PeerRoom(System::nanoTime);
     private final ChunkService chunks;
     private final Reconciler reconciler;
     private final Heartbeats heartbeats;
@@ -135,7 +138,7 @@ public final class ClusterMember implements AutoCloseable {
                         new ClusterSteps(
                                 map::image, meta, routing, connections, observations, terms),
                         reconcileThread);
-        this.chunks = new ChunkService(config.chunks(), ByteBufAllocator.DEFAULT);
+        this.chunks = new ChunkService(config.chunks(), peerRoom, ByteBufAllocator.DEFAULT);
         HostedGroups hosted =
                 HostedGroups.start(
                         identity.dirs(),
@@ -151,7 +154,7 @@ public final class ClusterMember implements AutoCloseable {
         opened.push(hosted::close);
         opened.push(chunks::close);
         this.groups = Optional.of(hosted);
-        DiskUsage usage = new DiskUsage(identity.dirs());
+        DiskUsage usage = new DiskUsage(identity.dirs(), hosted::room);
         this.heartbeats = new Heartbeats(self, hosted, usage, meta, map::image);
         ClusterService service =
                 new ClusterService(self, map, meta, observations, terms, Clock.systemUTC());
@@ -218,6 +221,7 @@ public final class ClusterMember implements AutoCloseable {
         return new LeaseChannel(
                 leaseConnections,
                 dataDir -> map.image().nodeOfDataDir(dataDir).map(StorageNode::nativeAddress),
+                peerRoom,
                 ByteBufAllocator.DEFAULT);
     }
 
@@ -237,7 +241,10 @@ public final class ClusterMember implements AutoCloseable {
         handlers.replaceAll(metrics.requests()::measured);
         handlers.put(
                 Opcode.LEASE_CLAIMS,
-                LeaseChannel.handler(this::readLease, ByteBufAllocator.DEFAULT));
+                LeaseChannel.handler(
+                        this::readLease,
+                        dataDir -> hosted.room(dataDir) == Room.LOW,
+                        ByteBufAllocator.DEFAULT));
         return NativeServer.start(
                 NativeServerConfig.at(config.nativeAddress()),
                 loops,

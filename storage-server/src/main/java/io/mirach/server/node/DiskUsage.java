@@ -1,6 +1,7 @@
 package io.mirach.server.node;
 
 import io.mirach.server.cluster.NodeHeartbeat.DirUsage;
+import io.mirach.server.store.Room;
 import java.io.IOException;
 import java.nio.file.FileStore;
 import java.nio.file.FileVisitResult;
@@ -10,6 +11,8 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -18,10 +21,15 @@ final class DiskUsage {
     private static final Logger LOG = LoggerFactory.getLogger(DiskUsage.class);
 
     private final List<NodeDir> dirs;
+    private final Function<UUID, Room> room;
     private volatile List<DirUsage> latest = List.of();
 
-    DiskUsage(List<NodeDir> dirs) {
+    /**
+     * @param room what the store of a data dir makes of it
+     */
+    DiskUsage(List<NodeDir> dirs, Function<UUID, Room> room) {
         this.dirs = List.copyOf(dirs);
+        this.room = room;
     }
 
     /** The last measurement. */
@@ -35,13 +43,15 @@ final class DiskUsage {
         for (NodeDir dir : dirs) {
             try {
                 FileStore store = Files.getFileStore(dir.path());
+                UUID id = dir.identity().orElseThrow().dirId();
                 measured.add(
                         new DirUsage(
-                                dir.identity().orElseThrow().dirId(),
+                                id,
                                 dir.path().toString(),
                                 store.getTotalSpace(),
                                 usedBytes(dir.path()),
-                                store.getUsableSpace()));
+                                store.getUsableSpace(),
+                                room.apply(id)));
             } catch (IOException e) {
                 LOG.warn("cannot measure {}: {}", dir.path(), e.toString());
             }

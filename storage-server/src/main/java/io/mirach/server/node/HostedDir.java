@@ -9,6 +9,7 @@ import io.mirach.server.chunk.ChunkStateMachine;
 import io.mirach.server.chunk.DamageListener;
 import io.mirach.server.metadata.MetadataStateMachine;
 import io.mirach.server.store.ChunkStores;
+import io.mirach.server.store.Room;
 import io.mirach.server.store.StoreMemory;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -105,6 +106,11 @@ final class HostedDir implements AutoCloseable {
 
     RaftHost host() {
         return host;
+    }
+
+    /** How much room there is on the disk; never blocks. */
+    Room room() {
+        return stores.room();
     }
 
     /** The state machine of a placement group that is served here. */

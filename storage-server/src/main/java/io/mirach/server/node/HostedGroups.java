@@ -14,6 +14,7 @@ import io.mirach.server.chunk.ChunkService;
 import io.mirach.server.chunk.ChunkStateMachine;
 import io.mirach.server.cluster.NodeHeartbeat;
 import io.mirach.server.metadata.MetaReply;
+import io.mirach.server.store.Room;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -86,6 +87,12 @@ public final class HostedGroups implements AutoCloseable {
     /** The read leases of a data dir of this node. */
     public Optional<ReadLease> readLease(UUID dataDir) {
         return Optional.ofNullable(dirs.get(dataDir)).map(dir -> dir.host().readLease());
+    }
+
+    /** The room on a data dir's disk; none is low that this node does not have. Never blocks. */
+    Room room(UUID dataDir) {
+        HostedDir dir = dirs.get(dataDir);
+        return dir == null ? Room.AMPLE : dir.room();
     }
 
     /** Every replica here, for heartbeats and metrics. */

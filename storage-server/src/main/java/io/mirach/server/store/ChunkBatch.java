@@ -31,6 +31,7 @@ public final class ChunkBatch implements AutoCloseable {
     private final ByteBuffer recordValue = ByteBuffer.allocateDirect(RECORD_BYTES);
     private final ByteBuf record = Unpooled.wrappedBuffer(recordValue);
     private boolean reclaims;
+    private long deletedBlocks;
 
     ChunkBatch(ChunkStore store, ColumnFamilyHandle handle) {
         this.store = store;
@@ -61,10 +62,12 @@ public final class ChunkBatch implements AutoCloseable {
     public void putZeroMarker(LayerId layer, long block) {
         value.clear().put(BlockValue.ZERO).flip();
         change(() -> batch.put(handle, ChunkKeys.block(key, layer.value(), block), value));
+        deletedBlocks++;
     }
 
     public void deleteBlock(LayerId layer, long block) {
         change(() -> batch.delete(handle, ChunkKeys.block(key, layer.value(), block)));
+        deletedBlocks++;
     }
 
     /** Deletes many blocks by one record: cheap to write, at some cost to reads until compacted. */
@@ -75,6 +78,7 @@ public final class ChunkBatch implements AutoCloseable {
                                 handle,
                                 ChunkKeys.block(layer.value(), firstBlock),
                                 ChunkKeys.block(layer.value(), endBlock)));
+        deletedBlocks += Math.max(0, endBlock - firstBlock);
     }
 
     public void putExtent(LayerId layer, long extent, ExtentRecord extentRecord) {
@@ -152,6 +156,7 @@ public final class ChunkBatch implements AutoCloseable {
     public void commit(LogPosition position) {
         change(() -> batch.put(handle, ChunkKeys.position(), GroupPosition.encode(position)));
         store.commit(batch, position);
+        store.deleted(deletedBlocks);
         if (reclaims) {
             store.reclaimSoon();
         }
@@ -162,6 +167,7 @@ public final class ChunkBatch implements AutoCloseable {
     public void close() {
         batch.clear();
         reclaims = false;
+        deletedBlocks = 0;
         store.end();
     }
 

@@ -38,6 +38,8 @@ public final class ChunkStore implements AutoCloseable {
     private final GarbageCollection garbage;
     private final ChainReader reader;
     private final AtomicBoolean reclaimQueued = new AtomicBoolean();
+    private final ReclaimPace pace = new ReclaimPace(System::nanoTime);
+    private final Runnable whileLow = this::reclaimWhileLow;
     // Confined to the committer.
     private final ChunkBatch batch;
     private final ReadOptions patchOptions = new ReadOptions();
@@ -57,6 +59,7 @@ public final class ChunkStore implements AutoCloseable {
         if (!ranges.isEmpty()) {
             reclaimSoon();
         }
+        freeSpace.whileLow(whileLow);
     }
 
     /** The position of the newest commit; {@link LogPosition#NONE} in a new store. */
@@ -223,12 +226,33 @@ public final class ChunkStore implements AutoCloseable {
     /** Closes this store, not the data dir. Waits for calls under way. Idempotent. */
     @Override
     public void close() {
+        freeSpace.forget(whileLow);
         family.close();
         patchOptions.close();
         batch.closeForGood();
     }
 
-    /** Frees the space of deleted layers in the background. */
+    /** Blocks were deleted by a commit. */
+    void deleted(long blocks) {
+        pace.deleted(blocks);
+    }
+
+    private void reclaimWhileLow() {
+        try {
+            if (pace.isTime() && (pace.muchWasDeleted() || garbage.mayRewrite())) {
+                reclaimSoon();
+            }
+        } catch (StoreException e) {
+            if (!family.isClosing()) {
+                throw e;
+            }
+        }
+    }
+
+    /**
+     * Frees the space of deleted layers, and of discarded blocks if it is wanted, in the
+     * background.
+     */
     void reclaimSoon() {
         if (reclaimQueued.compareAndSet(false, true)) {
             reclaimer.submit(
@@ -251,6 +275,15 @@ public final class ChunkStore implements AutoCloseable {
         if (family.isClosing()) {
             return;
         }
+        boolean deleted = pace.begin();
+        try {
+            reclaimDeleted(deleted);
+        } finally {
+            pace.end();
+        }
+    }
+
+    private void reclaimDeleted(boolean blocksToo) {
         // First the deletion must be durable: were files removed before, a replay after a crash
         // would meet extent records without their blocks.
         family.flush();
@@ -264,7 +297,11 @@ public final class ChunkStore implements AutoCloseable {
                     ranges.add(ChunkKeys.block(layer.value(), 0));
                     ranges.add(ChunkKeys.block(layer.value(), -1L));
                 });
-        family.compact(ranges);
+        if (blocksToo && freeSpace.isLow()) {
+            family.compactAll();
+        } else {
+            family.compact(ranges);
+        }
         garbage.rewriteIfWorthwhile();
         if (!family.isClosing()) {
             forget(records);

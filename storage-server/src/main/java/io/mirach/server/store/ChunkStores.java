@@ -93,7 +93,11 @@ public final class ChunkStores implements AutoCloseable {
             Path dir, StoreMemory memory, StoreFailureListener failureListener) {
         try {
             Files.createDirectories(dir);
-            return open(dir, memory, FreeSpace.of(dir), failureListener);
+            return open(
+                    dir,
+                    memory,
+                    FreeSpace.of(dir, memory.config().writeBufferBytes()),
+                    failureListener);
         } catch (IOException e) {
             throw new StoreException("cannot open the store in " + dir, e);
         }
@@ -111,6 +115,11 @@ public final class ChunkStores implements AutoCloseable {
             freeSpace.close();
             throw new StoreException("cannot open the store in " + dir, e);
         }
+    }
+
+    /** How much room there is on the disk; never blocks. */
+    public Room room() {
+        return freeSpace.room();
     }
 
     /** The placement groups that have state here. */

@@ -195,6 +195,10 @@ final class ColumnFamily implements AutoCloseable {
             try {
                 openDb.compactRange(openHandle, from, to, options);
             } catch (RocksDBException e) {
+                if (e.getStatus() != null && e.getStatus().getSubCode() == Status.SubCode.NoSpace) {
+                    // Not past the failure listener: what is stored is as it was.
+                    throw new StoreException("no room for a compaction of " + name, e);
+                }
                 if (!closing) {
                     throw e;
                 }

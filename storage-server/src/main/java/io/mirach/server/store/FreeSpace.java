@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -13,7 +15,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Watches the room on a data dir's disk, so that writes are refused before the Raft log or RocksDB
  * runs out of it: that would end the process. What is kept back is enough to go on logging
- * discards, deletions and fences, and to compact. Thread-safe; asking never blocks.
+ * discards, deletions and fences, to flush, and to compact. Thread-safe; asking never blocks.
  */
 final class FreeSpace implements AutoCloseable {
     /** Measures the disk. */
@@ -22,31 +24,22 @@ final class FreeSpace implements AutoCloseable {
     }
 
     private static final Logger LOG = LoggerFactory.getLogger(FreeSpace.class);
-    private static final long MAX_RESERVE_BYTES = 1L << 30;
-    private static final int RESERVE_PART = 20;
-    private static final int SCARCE_PART = 10;
-    private static final long INTERVAL_MS = 500;
+    // A disk takes some 10 to 100 MiB meanwhile, and asking costs a few microseconds.
+    private static final long INTERVAL_MS = 100;
 
     private final Path dir;
     private final Probe probe;
-    private final long reserveBytes;
-    private final long scarceBytes;
+    private final RoomLimits limits;
     private final ScheduledExecutorService executor;
-    private volatile boolean low;
-    private volatile boolean scarce;
+    private final List<Runnable> whileLow = new CopyOnWriteArrayList<>();
+    private volatile long usableBytes;
+    private volatile Room room = Room.AMPLE;
 
-    /**
-     * @param reserveBytes less than so many are low
-     * @param scarceBytes less than so many are scarce
-     */
-    FreeSpace(Path dir, Probe probe, long reserveBytes, long scarceBytes) throws IOException {
+    FreeSpace(Path dir, Probe probe, RoomLimits limits) throws IOException {
         this.dir = dir;
         this.probe = probe;
-        this.reserveBytes = reserveBytes;
-        this.scarceBytes = scarceBytes;
-        long usableBytes = probe.usableBytes();
-        this.low = usableBytes < reserveBytes;
-        this.scarce = usableBytes < scarceBytes;
+        this.limits = limits;
+        judge(probe.usableBytes());
         this.executor =
                 Executors.newSingleThreadScheduledExecutor(
                         task -> {
@@ -58,44 +51,68 @@ final class FreeSpace implements AutoCloseable {
                 this::measure, INTERVAL_MS, INTERVAL_MS, TimeUnit.MILLISECONDS);
     }
 
-    /** Keeps back a twentieth of the disk, at most 1 GiB; its last tenth is scarce. */
-    static FreeSpace of(Path dir) throws IOException {
+    /**
+     * @param writeBufferBytes that may have to be flushed to this disk
+     */
+    static FreeSpace of(Path dir, long writeBufferBytes) throws IOException {
         FileStore disk = Files.getFileStore(dir);
-        long totalBytes = disk.getTotalSpace();
-        long reserveBytes = Math.min(MAX_RESERVE_BYTES, totalBytes / RESERVE_PART);
-        return new FreeSpace(dir, disk::getUsableSpace, reserveBytes, totalBytes / SCARCE_PART);
+        return new FreeSpace(
+                dir, disk::getUsableSpace, RoomLimits.of(disk.getTotalSpace(), writeBufferBytes));
+    }
+
+    Room room() {
+        return room;
     }
 
     /** Whether writes are to be refused. */
     boolean isLow() {
-        return low;
+        return room == Room.LOW;
     }
 
     /** Whether room is worth some work: garbage is to be collected harder. */
     boolean isScarce() {
-        return scarce;
+        return room != Room.AMPLE;
+    }
+
+    /** What was free when it was last measured. */
+    long usableBytes() {
+        return usableBytes;
+    }
+
+    /** Calls {@code task} several times per second while room is low. It must not block. */
+    void whileLow(Runnable task) {
+        whileLow.add(task);
+    }
+
+    void forget(Runnable task) {
+        whileLow.remove(task);
     }
 
     private void measure() {
-        long usableBytes;
         try {
-            usableBytes = probe.usableBytes();
-        } catch (IOException e) {
+            judge(probe.usableBytes());
+            if (isLow()) {
+                whileLow.forEach(Runnable::run);
+            }
+        } catch (IOException | RuntimeException e) {
+            // A task that throws is not run again.
             LOG.warn("cannot measure the disk of {}: {}", dir, e.toString());
-            return;
         }
-        boolean nowLow = usableBytes < reserveBytes;
-        if (nowLow && !low) {
+    }
+
+    private void judge(long nowUsableBytes) {
+        boolean wasLow = isLow();
+        usableBytes = nowUsableBytes;
+        room = limits.judge(nowUsableBytes, wasLow);
+        if (isLow() && !wasLow) {
             LOG.error(
                     "{} has {} MiB left: writes are refused until it has {} MiB",
                     dir,
-                    usableBytes >> 20,
-                    reserveBytes >> 20);
-        } else if (!nowLow && low) {
-            LOG.info("{} has {} MiB left: writes go on", dir, usableBytes >> 20);
+                    nowUsableBytes >> 20,
+                    limits.enoughBytes() >> 20);
+        } else if (!isLow() && wasLow) {
+            LOG.info("{} has {} MiB left: writes go on", dir, nowUsableBytes >> 20);
         }
-        low = nowLow;
-        scarce = usableBytes < scarceBytes;
     }
 
     @Override

@@ -4,6 +4,7 @@ import io.mirach.model.ClusterImage;
 import io.mirach.model.PlacementGroup;
 import io.mirach.raft.ReplicaStatus;
 import io.mirach.server.cluster.NodeHeartbeat;
+import io.mirach.server.store.Room;
 import io.prometheus.metrics.model.registry.MultiCollector;
 import io.prometheus.metrics.model.snapshots.GaugeSnapshot;
 import io.prometheus.metrics.model.snapshots.GaugeSnapshot.GaugeDataPointSnapshot;
@@ -91,6 +92,12 @@ public final class ReplicaMetrics implements MultiCollector {
                                 "Taken by Mirach's own files in a data dir.",
                                 seen,
                                 NodeHeartbeat.DirUsage::usedBytes))
+                .metricSnapshot(
+                        dirs(
+                                "mirach_dir_room_is_low",
+                                "1 while writes are refused for lack of room on a data dir's disk.",
+                                seen,
+                                dir -> dir.room() == Room.LOW ? 1 : 0))
                 .build();
     }
 

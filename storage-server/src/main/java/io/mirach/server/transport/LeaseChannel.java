@@ -18,17 +18,32 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
 
 /**
  * Carries read-lease claims between data dirs over the nodes' native connections. Give it
- * connections of its own, so that a lease never waits behind bulk. Thread-safe.
+ * connections of its own, so that a lease never waits behind bulk. Each answer also says whether
+ * the data dir that was asked is short of room: every leader asks every voter often enough, and a
+ * full disk is no business of Raft's. Thread-safe.
  */
 public final class LeaseChannel implements ReadLease.Channel {
+    /** Hears of room. Never blocks. */
+    public interface RoomListener {
+        /**
+         * A data dir has answered.
+         *
+         * @param groups in which this node claims to lead it
+         */
+        void heard(UUID dataDir, Set<UUID> groups, boolean roomIsLow);
+    }
+
     // Longer than any lease: an answer that comes later renews nothing.
     private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(1);
 
     private final NodeConnections connections;
     private final Function<UUID, Optional<String>> addressOfDataDir;
+    private final RoomListener roomListener;
     private final ByteBufAllocator allocator;
 
     /**
@@ -37,9 +52,11 @@ public final class LeaseChannel implements ReadLease.Channel {
     public LeaseChannel(
             NodeConnections connections,
             Function<UUID, Optional<String>> addressOfDataDir,
+            RoomListener roomListener,
             ByteBufAllocator allocator) {
         this.connections = connections;
         this.addressOfDataDir = addressOfDataDir;
+        this.roomListener = roomListener;
         this.allocator = allocator;
     }
 
@@ -58,16 +75,28 @@ public final class LeaseChannel implements ReadLease.Channel {
         ByteBuf body = LeaseClaimsCodec.encode(new LeaseClaims(from, to, named), allocator);
         return connections
                 .request(address.get(), Opcode.LEASE_CLAIMS, body, ANSWER_TIMEOUT)
-                .thenApply(reply -> LeaseClaimsCodec.decodeConfirmations(reply).groups());
+                .thenApply(
+                        reply -> {
+                            LeaseConfirmations answer = LeaseClaimsCodec.decodeConfirmations(reply);
+                            roomListener.heard(to, groups(claims), answer.roomIsLow());
+                            return answer.groups();
+                        });
+    }
+
+    private static Set<UUID> groups(List<Claim> claims) {
+        return claims.stream().map(Claim::groupId).collect(Collectors.toSet());
     }
 
     /**
      * Answers claims of other nodes.
      *
      * @param leaseOfDataDir the leases of a data dir of this node; without one nothing is confirmed
+     * @param roomIsLow whether a data dir of this node is short of room
      */
     public static RequestHandler handler(
-            Function<UUID, Optional<ReadLease>> leaseOfDataDir, ByteBufAllocator allocator) {
+            Function<UUID, Optional<ReadLease>> leaseOfDataDir,
+            Predicate<UUID> roomIsLow,
+            ByteBufAllocator allocator) {
         return body -> {
             LeaseClaims message = LeaseClaimsCodec.decodeClaims(body);
             List<ReadLease.Claim> claims =
@@ -80,7 +109,9 @@ public final class LeaseChannel implements ReadLease.Channel {
                             .map(lease -> lease.confirm(message.from(), claims))
                             .orElse(Set.of());
             return CompletableFuture.completedFuture(
-                    LeaseClaimsCodec.encode(new LeaseConfirmations(confirmed), allocator));
+                    LeaseClaimsCodec.encode(
+                            new LeaseConfirmations(confirmed, roomIsLow.test(message.to())),
+                            allocator));
         };
     }
 }

@@ -18,6 +18,7 @@ import io.mirach.server.metadata.MetaCommand;
 import io.mirach.server.metadata.MetaFixtures;
 import io.mirach.server.metadata.MetaState;
 import io.mirach.server.metadata.MetaTransition;
+import io.mirach.server.store.Room;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -64,6 +65,11 @@ class HealthReportTest {
      * @param behind2 how many entries node 2 lacks, as node 1 sees it
      */
     private void heard(int number, long behind2, boolean needsBackfill2) {
+        heard(number, behind2, needsBackfill2, List.of());
+    }
+
+    private void heard(
+            int number, long behind2, boolean needsBackfill2, List<NodeHeartbeat.DirUsage> dirs) {
         List<NodeHeartbeat.ReplicaReport> reports = new ArrayList<>();
         boolean leads = number == 1;
         LogPosition position = new LogPosition(1, 100_000);
@@ -87,7 +93,7 @@ class HealthReportTest {
                                                     follower(3, 0, false))
                                             : List.of())));
         }
-        seen.heard(new NodeHeartbeat(node(number), List.of(), reports));
+        seen.heard(new NodeHeartbeat(node(number), dirs, reports));
     }
 
     private StorageNode node(int number) {
@@ -101,6 +107,23 @@ class HealthReportTest {
 
     private static List<String> texts(StatusView status) {
         return status.reasons().stream().map(r -> r.code() + ": " + r.detail()).toList();
+    }
+
+    @Test
+    void diskIsFullWhenItsNodeRefusesWritesAndNearlyFullBefore() {
+        heard(1, 0, false, List.of(dir(1, 50, Room.LOW), dir(2, 50, Room.SCARCE)));
+        heard(2, 0, false, List.of(dir(3, 14, Room.AMPLE), dir(4, 16, Room.AMPLE)));
+        heard(3, 0, false);
+        assertThat(texts(status()))
+                .containsExactly(
+                        "FULL: /1 on node node-1 is full",
+                        "NEAR_FULL: /2 on node node-1 is nearly full",
+                        "NEAR_FULL: /3 on node node-2 is nearly full");
+    }
+
+    private static NodeHeartbeat.DirUsage dir(int number, long availableBytes, Room room) {
+        return new NodeHeartbeat.DirUsage(
+                MetaFixtures.dir(number), "/" + number, 100, 1, availableBytes, room);
     }
 
     @Test

@@ -41,6 +41,7 @@ import io.netty.buffer.Unpooled;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -60,12 +61,14 @@ class ChunkServiceTest {
     private Replica replica;
     private DirectLog log;
     private ChunkService service;
+    private long nowNanos = -3;
+    private final PeerRoom peerRoom = new PeerRoom(() -> nowNanos);
 
     @BeforeEach
     void open() {
         replica = new Replica(dir, StoreConfigs.unflushed());
         log = new DirectLog(replica.machine);
-        service = new ChunkService(CONFIG, ByteBufAllocator.DEFAULT);
+        service = new ChunkService(CONFIG, peerRoom, ByteBufAllocator.DEFAULT);
         service.serve(PG, log, replica.machine);
         await(
                 service.order(
@@ -186,7 +189,7 @@ class ChunkServiceTest {
     @Test
     void fullDiskStopsWritesAndNothingElse() {
         await(service.write(anyWrite(1)));
-        replica.usableBytes.set(0);
+        replica.usableBytes.set(StoreConfigs.LOW);
         Awaitility.await().until(replica.machine.store()::isSpaceLow);
         WriteRequest write = anyWrite(2);
         assertThat(failure(service.write(write))).isEqualTo(ErrorCode.NO_SPACE);
@@ -194,9 +197,30 @@ class ChunkServiceTest {
         await(service.read(readRequest(0, 1))).data().release();
         await(service.zero(new ZeroRequest(PG, Commands.identity(0, 2), 0, 4096)));
         await(service.order(admit(2, EPOCH)));
-        replica.usableBytes.set(1);
+        replica.usableBytes.set(StoreConfigs.SCARCE);
         Awaitility.await().until(() -> !replica.machine.store().isSpaceLow());
         await(service.write(anyWrite(3)));
+    }
+
+    @Test
+    void fullDiskOfAFollowerStopsWritesUntilItHasRoomAgainOrIsSilent() {
+        UUID follower = new UUID(3, 3);
+        UUID another = new UUID(4, 4);
+        peerRoom.heard(follower, Set.of(new UUID(1, 1)), true);
+        await(service.write(anyWrite(1)));
+        peerRoom.heard(follower, Set.of(Replica.GROUP, new UUID(1, 1)), true);
+        peerRoom.heard(another, Set.of(Replica.GROUP), false);
+        assertThat(failure(service.write(anyWrite(2)))).isEqualTo(ErrorCode.NO_SPACE);
+        await(service.zero(new ZeroRequest(PG, Commands.identity(0, 2), 0, 4096)));
+        await(service.order(admit(2, EPOCH)));
+        peerRoom.heard(follower, Set.of(Replica.GROUP), false);
+        await(service.write(anyWrite(3)));
+
+        peerRoom.heard(follower, Set.of(Replica.GROUP), true);
+        nowNanos += TimeUnit.SECONDS.toNanos(5) - 1;
+        assertThat(failure(service.write(anyWrite(4)))).isEqualTo(ErrorCode.NO_SPACE);
+        nowNanos++;
+        await(service.write(anyWrite(4)));
     }
 
     @Test

@@ -22,7 +22,6 @@ class GarbageCollectionTest {
     private static final int BLOCKS = 16 * 256;
     private static final int BLOCKS_PER_CHECKPOINT = 512;
     private static final long PLENTY = 1L << 40;
-    private static final long SCARCE = 50;
 
     @TempDir Path dir;
     private volatile long usableBytes = PLENTY;
@@ -67,7 +66,7 @@ class GarbageCollectionTest {
     @Test
     void scarceRoomIsWorthMoreWork() {
         overwriteAllInOrder();
-        usableBytes = SCARCE;
+        usableBytes = StoreConfigs.SCARCE;
         stores.close();
         openStores();
         overwriteUntil(Effort.PRESSING);

@@ -9,6 +9,11 @@ import java.util.function.LongSupplier;
 public final class StoreConfigs {
     private static final int MIB = 1 << 20;
 
+    /** What {@link #onDisk} makes of so many bytes of room. */
+    public static final long LOW = 32 * MIB - 1;
+
+    public static final long SCARCE = 200 * MIB;
+
     private StoreConfigs() {}
 
     /** Closing leaves what a killed process leaves. */
@@ -21,13 +26,16 @@ public final class StoreConfigs {
         return new StoreConfig(4 * MIB, 16 * MIB, 8 * MIB, 4 * MIB, 2, 256, true);
     }
 
-    /** Opens stores on a disk that has as many bytes of room as the test says: 0 are low. */
+    /** Opens stores on a disk that has as many bytes of room as the test says. */
     public static ChunkStores onDisk(Path dir, StoreMemory memory, LongSupplier usableBytes) {
         try {
             return ChunkStores.open(
                     dir,
                     memory,
-                    new FreeSpace(dir, usableBytes::getAsLong, 1, 100),
+                    new FreeSpace(
+                            dir,
+                            usableBytes::getAsLong,
+                            new RoomLimits(LOW + 1, LOW + 1, SCARCE + 1)),
                     StoreFailureListener.NONE);
         } catch (IOException e) {
             throw new UncheckedIOException(e);

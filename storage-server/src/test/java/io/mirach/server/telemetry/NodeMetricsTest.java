@@ -11,6 +11,7 @@ import io.mirach.raft.LogPosition;
 import io.mirach.raft.ReplicaStatus;
 import io.mirach.server.cluster.NodeHeartbeat;
 import io.mirach.server.metadata.MetaFixtures;
+import io.mirach.server.store.Room;
 import io.mirach.server.transport.RequestHandler;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
@@ -97,7 +98,12 @@ class NodeMetricsTest {
                                 image,
                                 List.of(
                                         new NodeHeartbeat.DirUsage(
-                                                MetaFixtures.dir(1), "/a \"b\"\\c", 9, 3, 5))));
+                                                MetaFixtures.dir(1),
+                                                "/a \"b\"\\c",
+                                                9,
+                                                3,
+                                                5,
+                                                Room.LOW))));
         assertThat(text())
                 .contains(
                         "mirach_map_version " + (double) image.version(),
@@ -110,7 +116,8 @@ class NodeMetricsTest {
                         "mirach_replica_log_bytes{group=\"pg2\"} 100.0",
                         "mirach_dir_capacity_bytes{dir=\"/a \\\"b\\\"\\\\c\"} 9.0",
                         "mirach_dir_used_bytes{dir=\"/a \\\"b\\\"\\\\c\"} 3.0",
-                        "mirach_dir_available_bytes{dir=\"/a \\\"b\\\"\\\\c\"} 5.0");
+                        "mirach_dir_available_bytes{dir=\"/a \\\"b\\\"\\\\c\"} 5.0",
+                        "mirach_dir_room_is_low{dir=\"/a \\\"b\\\"\\\\c\"} 1.0");
     }
 
     private static NodeHeartbeat.ReplicaReport replica(UUID group, ReplicaStatus.Role role) {

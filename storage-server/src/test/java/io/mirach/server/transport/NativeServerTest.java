@@ -37,6 +37,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -458,6 +459,7 @@ class NativeServerTest {
         RequestHandler handler =
                 LeaseChannel.handler(
                         dir -> dir.equals(mine) ? Optional.of(lease) : Optional.empty(),
+                        mine::equals,
                         UnpooledByteBufAllocator.DEFAULT);
         try {
             server =
@@ -470,6 +472,7 @@ class NativeServerTest {
         } catch (IOException e) {
             throw new AssertionError(e);
         }
+        List<String> room = new CopyOnWriteArrayList<>();
         LeaseChannel channel =
                 new LeaseChannel(
                         connections,
@@ -477,6 +480,8 @@ class NativeServerTest {
                                 dir.equals(other)
                                         ? Optional.empty()
                                         : Optional.of(server.address().toString()),
+                        (dir, groups, roomIsLow) ->
+                                room.add(dir + " " + groups.size() + " " + roomIsLow),
                         UnpooledByteBufAllocator.DEFAULT);
         List<ReadLease.Claim> claims =
                 List.of(new ReadLease.Claim(group, 3), new ReadLease.Claim(other, 4));
@@ -484,5 +489,6 @@ class NativeServerTest {
         assertThat(seen).isEqualTo(claims);
         assertThat(channel.ask(mine, group, claims).join()).isEmpty();
         assertThat(channel.ask(mine, other, claims)).isCompletedExceptionally();
+        assertThat(room).containsExactly(mine + " 2 true", group + " 2 false");
     }
 }
