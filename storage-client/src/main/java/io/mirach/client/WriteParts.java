@@ -85,6 +85,7 @@ final class WriteParts {
         private final int[] crcs;
         private final boolean keepZeroes;
         private long sequence;
+        private volatile boolean unsettled;
 
         PendingWrite(Part part, Optional<ByteBuf> data, int[] crcs, boolean keepZeroes) {
             this.part = part;
@@ -105,6 +106,11 @@ final class WriteParts {
         @Override
         public PlacementGroupId placementGroup() {
             return life.volume().placementGroupOfExtent(part.extentIndex());
+        }
+
+        @Override
+        public void leftUnsettled() {
+            unsettled = true;
         }
 
         @Override
@@ -135,6 +141,7 @@ final class WriteParts {
                             identity,
                             part.offsetBytes(),
                             keepZeroes,
+                            unsettled,
                             crcs,
                             data.get().retainedDuplicate()),
                     allocator);

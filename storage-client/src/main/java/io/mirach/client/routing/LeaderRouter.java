@@ -251,6 +251,9 @@ public final class LeaderRouter {
             return;
         }
         call.lastFailure = e;
+        if (e.code().handling() == ErrorCode.Handling.UNKNOWN) {
+            call.request.leftUnsettled();
+        }
         switch (e.code()) {
             case NOT_LEADER,
                     NOT_READY,

@@ -16,6 +16,9 @@ public interface RoutedRequest {
      */
     ByteBuf encode();
 
+    /** An attempt has ended, and whether it took effect, or may yet, is not known. */
+    default void leftUnsettled() {}
+
     /**
      * How long one attempt may take before the request is sent again.
      *

@@ -16,7 +16,7 @@ import io.netty.buffer.CompositeByteBuf;
  * u32 placement group
  * 41  identity, see {@link IdentityFields}
  * u64 offset in bytes
- * u8  flags: bit 0: keep zeroes
+ * u8  flags: bit 0: keep zeroes, bit 1: unsettled
  * u32 n, length of the data in bytes, 1 to 1 MiB
  * u32 CRC32C of each block touched, in order
  * n bytes of data
@@ -25,6 +25,8 @@ import io.netty.buffer.CompositeByteBuf;
 public final class WriteRequestCodec {
     private static final int FORMAT = 1;
     private static final int FLAG_KEEP_ZEROES = 1;
+    private static final int FLAG_UNSETTLED = 2;
+    private static final int FLAGS = FLAG_KEEP_ZEROES | FLAG_UNSETTLED;
     private static final int FIXED_BYTES = 1 + 4 + IdentityFields.WRITE_IDENTITY_BYTES + 8 + 1 + 4;
 
     private WriteRequestCodec() {}
@@ -38,7 +40,9 @@ public final class WriteRequestCodec {
         head.writeByte(FORMAT).writeInt(request.placementGroup().value());
         IdentityFields.write(head, request.identity());
         head.writeLong(request.offsetBytes())
-                .writeByte(request.keepZeroes() ? FLAG_KEEP_ZEROES : 0)
+                .writeByte(
+                        (request.keepZeroes() ? FLAG_KEEP_ZEROES : 0)
+                                | (request.unsettled() ? FLAG_UNSETTLED : 0))
                 .writeInt(request.data().readableBytes());
         for (int crc : crcs) {
             head.writeInt(crc);
@@ -62,7 +66,7 @@ public final class WriteRequestCodec {
         long offsetBytes = in.readLong();
         int flags = in.readUnsignedByte();
         int lengthBytes = in.readInt();
-        Body.require((flags & ~FLAG_KEEP_ZEROES) == 0, "write with flags " + flags);
+        Body.require((flags & ~FLAGS) == 0, "write with flags " + flags);
         Body.require(
                 lengthBytes > 0 && lengthBytes <= WriteRequest.MAX_BYTES,
                 "write of " + lengthBytes + " bytes");
@@ -80,6 +84,7 @@ public final class WriteRequestCodec {
                 identity,
                 offsetBytes,
                 (flags & FLAG_KEEP_ZEROES) != 0,
+                (flags & FLAG_UNSETTLED) != 0,
                 crcs,
                 in.readSlice(lengthBytes));
     }

@@ -79,6 +79,22 @@ class DataCodecTest {
     }
 
     @Test
+    void unsettledWriteIsAFlagBesideTheOther() {
+        for (boolean keepZeroes : List.of(false, true)) {
+            ByteBuf data = allocator.directBuffer().writeByte(5);
+            WriteRequest write =
+                    new WriteRequest(PG, IDENTITY, 0, keepZeroes, true, new int[] {7}, data);
+            ByteBuf body = WriteRequestCodec.encode(write, allocator);
+            int flags = 1 + 4 + IdentityFields.WRITE_IDENTITY_BYTES + 8;
+            assertThat(body.getByte(flags)).isEqualTo((byte) (keepZeroes ? 3 : 2));
+            WriteRequest back = WriteRequestCodec.decode(body);
+            assertThat(back.unsettled()).isTrue();
+            assertThat(back.keepZeroes()).isEqualTo(keepZeroes);
+            back.data().release();
+        }
+    }
+
+    @Test
     void writeRequestComesBackAndItsDataIsTheBody() {
         ByteBuf body = WriteRequestCodec.encode(write(4094, 4, 8, 9), allocator);
         ByteBuf wire = allocator.directBuffer().writeBytes(body);
@@ -88,6 +104,7 @@ class DataCodecTest {
         assertThat(request.identity()).isEqualTo(IDENTITY);
         assertThat(request.offsetBytes()).isEqualTo(4094);
         assertThat(request.keepZeroes()).isTrue();
+        assertThat(request.unsettled()).isFalse();
         assertThat(request.crcs()).containsExactly(8, 9);
         assertThat(ByteBufUtil.getBytes(request.data())).containsExactly(0, 1, 2, 3);
         assertThat(wire.refCnt()).isEqualTo(1);
@@ -185,7 +202,7 @@ class DataCodecTest {
                         head + "7fffffffffffffff 00 00000001 00000000 00",
                         head + "8000000000000000 00 00000001 00000000 00",
                         // unknown flag; one checksum missing; one byte too many
-                        head + "0000000000001000 02 00000001 00000000 00",
+                        head + "0000000000001000 04 00000001 00000000 00",
                         head + "0000000000000fff 00 00000002 00000000 0000",
                         head + "0000000000001000 00 00000001 00000000 0000",
                         // slot 64

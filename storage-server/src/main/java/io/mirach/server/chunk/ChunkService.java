@@ -151,7 +151,8 @@ public final class ChunkService implements DamageListener, AutoCloseable {
                     ErrorCode.CHECKSUM_MISMATCH,
                     "a write to " + request.identity().volume() + " was damaged on its way");
         }
-        if (isRoomLow(group)) {
+        // What was on its way when room got low is little, and its outcome has to be settled.
+        if (!request.unsettled() && isRoomLow(group)) {
             data.release();
             return CompletableFuture.failedFuture(noSpace());
         }

@@ -194,12 +194,25 @@ class ChunkServiceTest {
         WriteRequest write = anyWrite(2);
         assertThat(failure(service.write(write))).isEqualTo(ErrorCode.NO_SPACE);
         assertThat(write.data().refCnt()).isZero();
+        await(service.write(unsettled(anyWrite(1))));
+        await(service.write(unsettled(anyWrite(5))));
         await(service.read(readRequest(0, 1))).data().release();
         await(service.zero(new ZeroRequest(PG, Commands.identity(0, 2), 0, 4096)));
         await(service.order(admit(2, EPOCH)));
         replica.usableBytes.set(StoreConfigs.SCARCE);
         Awaitility.await().until(() -> !replica.machine.store().isSpaceLow());
         await(service.write(anyWrite(3)));
+    }
+
+    private static WriteRequest unsettled(WriteRequest write) {
+        return new WriteRequest(
+                write.placementGroup(),
+                write.identity(),
+                write.offsetBytes(),
+                write.keepZeroes(),
+                true,
+                write.crcs(),
+                write.data());
     }
 
     @Test

@@ -19,6 +19,8 @@ import io.mirach.model.PlacementGroupId;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
 import io.mirach.protocol.Opcode;
+import io.mirach.protocol.data.WriteRequest;
+import io.mirach.protocol.data.WriteRequestCodec;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
@@ -238,6 +240,40 @@ class ClientFailureTest {
         join(writes);
         // Had the first number stayed open, the window would have closed at 4096.
         assertThat(cluster.blocks.effects()).isEqualTo(5000);
+    }
+
+    @Test
+    void writeThatMayHaveTakenEffectSaysSoWhenItIsSentAgain() throws Exception {
+        List<Boolean> unsettled = new CopyOnWriteArrayList<>();
+        cluster.fault =
+                (node, opcode, body, real) -> {
+                    if (opcode != Opcode.WRITE) {
+                        return real.handle(body);
+                    }
+                    WriteRequest request = WriteRequestCodec.decode(body.copy());
+                    request.data().release();
+                    unsettled.add(request.unsettled());
+                    if (unsettled.size() == 1) {
+                        body.release();
+                        return CompletableFuture.failedFuture(
+                                new MirachException(ErrorCode.BACK_PRESSURED, "certainly not"));
+                    }
+                    CompletableFuture<ByteBuf> reply = real.handle(body);
+                    return unsettled.size() > 2
+                            ? reply
+                            : reply.thenCompose(
+                                    ok -> {
+                                        ok.release();
+                                        return CompletableFuture.failedFuture(
+                                                new MirachException(
+                                                        ErrorCode.UNKNOWN_OUTCOME, "perhaps"));
+                                    });
+                };
+        join(List.of(volume.write(0, random(new Random(1), 4096))));
+        assertThat(unsettled.subList(0, 2)).containsExactly(false, false);
+        // By way of members that do not lead, perhaps.
+        assertThat(unsettled.subList(2, unsettled.size())).isNotEmpty().containsOnly(true);
+        assertThat(cluster.blocks.effects()).isEqualTo(1);
     }
 
     @Test
