@@ -10,7 +10,9 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.function.Function;
 import org.slf4j.Logger;
@@ -23,6 +25,8 @@ final class DiskUsage {
     private final List<NodeDir> dirs;
     private final Function<UUID, Room> room;
     private volatile List<DirUsage> latest = List.of();
+    // Confined to the thread that measures.
+    private final Map<UUID, Long> usedBytes = new HashMap<>();
 
     /**
      * @param room what the store of a data dir makes of it
@@ -37,19 +41,27 @@ final class DiskUsage {
         return latest;
     }
 
-    /** Measures. Reads the folders, so it blocks. */
-    void measure() {
+    /**
+     * Measures; it blocks.
+     *
+     * @param foldersToo whether to add up the sizes of all files anew, which takes longer than the
+     *     rest
+     */
+    void measure(boolean foldersToo) {
         List<DirUsage> measured = new ArrayList<>();
         for (NodeDir dir : dirs) {
             try {
                 FileStore store = Files.getFileStore(dir.path());
                 UUID id = dir.identity().orElseThrow().dirId();
+                if (foldersToo || !usedBytes.containsKey(id)) {
+                    usedBytes.put(id, usedBytes(dir.path()));
+                }
                 measured.add(
                         new DirUsage(
                                 id,
                                 dir.path().toString(),
                                 store.getTotalSpace(),
-                                usedBytes(dir.path()),
+                                usedBytes.get(id),
                                 store.getUsableSpace(),
                                 room.apply(id)));
             } catch (IOException e) {

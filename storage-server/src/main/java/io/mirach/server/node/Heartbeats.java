@@ -24,7 +24,7 @@ public final class Heartbeats {
     private static final Logger LOG = LoggerFactory.getLogger(Heartbeats.class);
     private static final Duration INTERVAL = Duration.ofSeconds(1);
     private static final Duration DEADLINE = Duration.ofSeconds(5);
-    private static final int BEATS_PER_MEASUREMENT = 5;
+    private static final int BEATS_PER_FOLDER_SIZE = 5;
 
     /** The leader's last answer, and when it came. */
     public record Answer(HeartbeatReply reply, long atNanos) {}
@@ -70,9 +70,7 @@ public final class Heartbeats {
 
     private void tick() {
         try {
-            if (beats++ % BEATS_PER_MEASUREMENT == 0) {
-                usage.measure();
-            }
+            usage.measure(beats++ % BEATS_PER_FOLDER_SIZE == 0);
             if (underWay.compareAndSet(false, true)) {
                 beat(DEADLINE).whenComplete((answer, failure) -> ended(failure));
             }

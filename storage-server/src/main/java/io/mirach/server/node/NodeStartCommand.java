@@ -24,6 +24,9 @@ import picocli.CommandLine.Spec;
         },
         footer = {"", "Example:", "  mirach node start --config /etc/mirach/node.yaml"})
 final class NodeStartCommand implements Callable<Integer> {
+    // As the operating system says it; Java and RocksDB pass it on.
+    private static final String NO_SPACE = "No space left on device";
+
     @Spec CommandSpec spec;
 
     @Option(
@@ -67,14 +70,20 @@ final class NodeStartCommand implements Callable<Integer> {
         }
         PrintWriter err = spec.commandLine().getErr();
         err.println("error: " + ErrorCode.INTERNAL + ": node '" + read.name() + "' ends: " + why);
-        err.println(
-                "remedy: look for the disk's errors in the system's log (dmesg); once the disk is"
-                        + " sound, start the node again");
+        err.println("remedy: " + remedy(why));
         err.flush();
         // Not closed: after a failed fsync nothing that this process writes is to be trusted, and
         // the disk may hang. To the others, and at the next start, it is as kill -9.
         Runtime.getRuntime().halt(ExitCode.NODE_FAILED.number());
         return ExitCode.NODE_FAILED.number();
+    }
+
+    private static String remedy(String why) {
+        return why.contains(NO_SPACE)
+                ? "free space on that disk, of files that are not Mirach's; then start the node"
+                        + " again"
+                : "look for the disk's errors in the system's log (dmesg); once the disk is sound,"
+                        + " start the node again";
     }
 
     /** What the operating system said, without the layers that passed it on. */
