@@ -28,6 +28,10 @@ final class TornTail {
     private static final int HEADER_BYTES = 8;
     private static final int MAX_VARINT_BYTES = 5;
     private static final int CHECKSUM_BYTES = 4;
+    // Once Ratis has read an entry of over 1 MiB, it reads 2 MiB of zeroes at once and loses its
+    // place ("Resetting to invalid mark"). So many are there if it died about to write such an
+    // entry.
+    private static final int MAX_ZERO_BYTES = 1 << 20;
 
     private TornTail() {}
 
@@ -49,13 +53,23 @@ final class TornTail {
         for (int next = entryEnd(bytes, end); next > 0; next = entryEnd(bytes, end)) {
             end = next;
         }
-        if (isZero(bytes, end) || !isZero(bytes, claimedEnd(bytes, end))) {
-            return; // Nothing behind the last entry, or damage that is no torn entry.
+        if (isZero(bytes, end)) {
+            if (bytes.limit() - end > MAX_ZERO_BYTES) {
+                truncate(segment, end);
+            }
+            return;
+        }
+        if (!isZero(bytes, claimedEnd(bytes, end))) {
+            return; // Damage that is no torn entry.
         }
         LOG.warn(
                 "The entry at byte {} of {} was being written when the process died; it is cut off",
                 end,
                 segment);
+        truncate(segment, end);
+    }
+
+    private static void truncate(Path segment, int end) throws IOException {
         try (FileChannel file = FileChannel.open(segment, StandardOpenOption.WRITE)) {
             file.truncate(end);
             file.force(true);

@@ -17,6 +17,7 @@ import org.apache.ratis.server.raftlog.segmented.LogSegment;
 import org.apache.ratis.server.raftlog.segmented.LogSegmentPath;
 import org.apache.ratis.server.raftlog.segmented.SegmentedRaftLogOutputStream;
 import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
+import org.apache.ratis.thirdparty.com.google.protobuf.CodedOutputStream;
 import org.apache.ratis.util.SizeInBytes;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -35,13 +36,18 @@ class TornTailTest {
     @BeforeEach
     void segmentOfFourEntries() throws IOException {
         segment = directory.resolve("log_inprogress_0");
+        writeSegment(ENTRIES, COMMAND_BYTES);
+    }
+
+    private void writeSegment(int entries, int commandBytes) throws IOException {
+        ends.clear();
         Random random = new Random(5);
         try (SegmentedRaftLogOutputStream out =
                 new SegmentedRaftLogOutputStream(
-                        segment.toFile(), false, 1 << 20, 4096, ByteBuffer.allocate(1 << 16))) {
+                        segment.toFile(), false, 8 << 20, 4096, ByteBuffer.allocate(2 << 20))) {
             int end = 8;
-            for (int i = 0; i < ENTRIES; i++) {
-                byte[] command = new byte[COMMAND_BYTES];
+            for (int i = 0; i < entries; i++) {
+                byte[] command = new byte[commandBytes];
                 random.nextBytes(command);
                 LogEntryProto entry =
                         LogEntryProto.newBuilder()
@@ -52,12 +58,15 @@ class TornTailTest {
                                                 .setLogData(ByteString.copyFrom(command)))
                                 .build();
                 out.write(entry);
-                end += 2 + entry.getSerializedSize() + 4;
+                end +=
+                        CodedOutputStream.computeUInt32SizeNoTag(entry.getSerializedSize())
+                                + entry.getSerializedSize()
+                                + 4;
                 ends.add(end);
             }
         }
         byte[] bytes = Files.readAllBytes(segment);
-        assertThat(bytes).hasSize(ends.get(ENTRIES - 1));
+        assertThat(bytes).hasSize(ends.get(entries - 1));
         whole = Arrays.copyOf(bytes, bytes.length + 2000); // As it is before it is closed.
     }
 
@@ -109,6 +118,18 @@ class TornTailTest {
         TornTail.cut(directory);
         assertThat(Files.readAllBytes(segment)).isEqualTo(whole);
         assertThat(entriesReadByRatis()).isEqualTo(ENTRIES);
+    }
+
+    @Test
+    void moreZeroesThanRatisReadsOverAreCut() throws IOException {
+        Files.delete(segment);
+        writeSegment(2, 1 << 20);
+        int end = ends.get(1);
+        Files.write(segment, Arrays.copyOf(whole, end + (2 << 20) + 1));
+        assertThat(refusedByRatis()).as("without the cut Ratis refuses").isTrue();
+        TornTail.cut(directory);
+        assertThat(Files.size(segment)).isEqualTo(end);
+        assertThat(entriesReadByRatis()).isEqualTo(2);
     }
 
     @Test
