@@ -1,5 +1,6 @@
 package io.mirach.raft;
 
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -7,7 +8,7 @@ import java.util.concurrent.CompletableFuture;
 
 /**
  * All Raft groups of one data dir: one server, whose peer id is the dir's UUID. Groups found on
- * disk are started with it. Thread-safe.
+ * disk are checked and started with it. Thread-safe.
  */
 public interface RaftHost extends AutoCloseable {
     /** Makes the state machine of a group, when the group is created or found on disk. */
@@ -29,6 +30,12 @@ public interface RaftHost extends AutoCloseable {
     Set<UUID> groups();
 
     /**
+     * The groups whose replica here is lost, and why: at the start its log was found damaged, or
+     * shorter than what it had acknowledged. It is set aside, serves nothing and does not vote.
+     */
+    Map<UUID, String> lostGroups();
+
+    /**
      * The log of a group that is served here.
      *
      * @param <R> the reply type of the state machine that {@link StateMachines} made for this group
@@ -37,11 +44,14 @@ public interface RaftHost extends AutoCloseable {
 
     /**
      * Creates this data dir's replica of a new group, empty. Completes when it is served;
-     * idempotent.
+     * idempotent. Fails with {@link ReplicaLostException} if the group is lost here.
      */
     CompletableFuture<Void> createGroup(RaftGroupMembers members);
 
-    /** Stops serving a group and deletes its log. Its state machine is closed first. Idempotent. */
+    /**
+     * Stops serving a group and deletes its log, and whatever was set aside of it. Its state
+     * machine is closed first. Idempotent.
+     */
     CompletableFuture<Void> removeGroup(UUID groupId);
 
     /** This host's side of the read lease: answers a peer's questions; see {@link ReadLease}. */

@@ -21,6 +21,14 @@ public interface ReplicatedStateMachine<R> extends AutoCloseable {
      */
     LogPosition durablePosition();
 
+    /**
+     * Where an imported state began: this replica's log never held what is at or before it. {@link
+     * LogPosition#NONE} if all of the state came through the log.
+     */
+    default LogPosition logBase() {
+        return LogPosition.NONE;
+    }
+
     /** The newest position applied, durable or not. */
     LogPosition appliedPosition();
 

@@ -6,6 +6,7 @@ import io.mirach.raft.ratis.peer.PeerAppender;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -52,8 +53,11 @@ final class EntryStateMachine<R> extends BaseStateMachine implements PeerAppende
         /** Which of this replica's elections is the newest. */
         long election();
 
-        /** An entry is applied. */
-        void applied();
+        /** Everything up to {@code index} is applied. */
+        void applied(long index);
+
+        /** Ratis has written the members that were committed to its file. */
+        void membersWritten() throws IOException;
 
         /** The leader's log no longer holds what this replica lacks. */
         void lacksEntries(LogPosition firstAvailable);
@@ -157,7 +161,7 @@ final class EntryStateMachine<R> extends BaseStateMachine implements PeerAppende
         if (transaction.getStateMachineContext() instanceof EntryBatch<?> batch) {
             complete(batch, replies);
         }
-        listener.applied();
+        listener.applied(entry.getIndex());
     }
 
     @SuppressWarnings("unchecked") // Only this group's proposer makes its transactions.
@@ -169,6 +173,12 @@ final class EntryStateMachine<R> extends BaseStateMachine implements PeerAppende
     public void notifyConfigurationChanged(
             long term, long index, RaftConfigurationProto configuration) {
         newestConfiguration = new LogPosition(term, index);
+        try {
+            listener.membersWritten();
+        } catch (IOException e) {
+            listener.failed("The members of entry " + index + " could not be written", e);
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Override
@@ -189,6 +199,7 @@ final class EntryStateMachine<R> extends BaseStateMachine implements PeerAppende
             throw t;
         }
         applied = TermIndex.valueOf(term, index);
+        listener.applied(index);
     }
 
     @Override

@@ -2,13 +2,9 @@ package io.mirach.raft.ratis;
 
 import io.mirach.raft.Peer;
 import io.mirach.raft.RaftGroupMembers;
+import io.mirach.raft.ratis.disk.MembersFile;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import org.apache.ratis.proto.RaftProtos.LogEntryProto;
 import org.apache.ratis.proto.RaftProtos.RaftConfigurationProto;
 
@@ -18,17 +14,13 @@ import org.apache.ratis.proto.RaftProtos.RaftConfigurationProto;
  * would come up in a group of nobody, and if all did, there would never be a leader.
  */
 final class InitialMembers {
-    // The name and the content are Ratis's: a configuration entry.
-    private static final String FILE_NAME = "raft-meta.conf";
-
     private InitialMembers() {}
 
     /**
      * @param currentDirectory the group's {@code current} folder; nothing else uses it yet
      */
     static void write(RaftGroupMembers members, Path currentDirectory) throws IOException {
-        Path file = currentDirectory.resolve(FILE_NAME);
-        if (Files.exists(file)) {
+        if (MembersFile.exists(currentDirectory)) {
             return; // A configuration that was committed; it knows better.
         }
         RaftConfigurationProto.Builder configuration = RaftConfigurationProto.newBuilder();
@@ -37,29 +29,12 @@ final class InitialMembers {
         }
         // Term 0 is before any leader's, and index 0 is where the first leader puts this very
         // configuration.
-        byte[] entry =
+        LogEntryProto entry =
                 LogEntryProto.newBuilder()
                         .setTerm(0)
                         .setIndex(0)
                         .setConfigurationEntry(configuration)
-                        .build()
-                        .toByteArray();
-        Path draft = currentDirectory.resolve(FILE_NAME + ".draft");
-        try (FileChannel out =
-                FileChannel.open(
-                        draft,
-                        StandardOpenOption.CREATE,
-                        StandardOpenOption.TRUNCATE_EXISTING,
-                        StandardOpenOption.WRITE)) {
-            ByteBuffer bytes = ByteBuffer.wrap(entry);
-            while (bytes.hasRemaining()) {
-                out.write(bytes);
-            }
-            out.force(true);
-        }
-        Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE);
-        try (FileChannel directory = FileChannel.open(currentDirectory, StandardOpenOption.READ)) {
-            directory.force(true);
-        }
+                        .build();
+        MembersFile.write(currentDirectory, entry);
     }
 }

@@ -9,6 +9,8 @@ import io.mirach.raft.ReplicaStatus;
 import io.mirach.raft.ReplicatedLog;
 import io.mirach.raft.ReplicatedStateMachine;
 import io.mirach.raft.RoleChange;
+import io.mirach.raft.ratis.disk.AppliedMark;
+import io.mirach.raft.ratis.disk.MembersFile;
 import io.mirach.raft.ratis.peer.PeerAppender;
 import io.netty.buffer.ByteBuf;
 import java.io.IOException;
@@ -99,6 +101,8 @@ final class RatisGroup<R>
     private final Checkpoints checkpoints;
     private volatile RaftServer server;
     private volatile RaftServer.Division division;
+    // Empty as long as the group has no members. Raised by the updater thread.
+    private volatile Optional<AppliedMark> mark = Optional.empty();
     private volatile boolean served;
     private volatile boolean closing;
     // Written under Ratis's lock of the division.
@@ -318,8 +322,9 @@ final class RatisGroup<R>
         if (members.isPresent()) {
             InitialMembers.write(members.get(), current);
         }
-        // Ratis has locked the directory and reads the log next.
-        TornTail.cut(current);
+        if (MembersFile.exists(current)) {
+            mark = Optional.of(AppliedMark.open(host.config().storageDir(), groupId));
+        }
     }
 
     @Override
@@ -366,8 +371,18 @@ final class RatisGroup<R>
     }
 
     @Override
-    public void applied() {
+    public void applied(long index) {
+        mark.ifPresent(now -> now.raise(index));
         checkpoints.applied();
+    }
+
+    @Override
+    public void membersWritten() throws IOException {
+        RaftStorage storage = division.getRaftStorage();
+        MembersFile.written(storage.getStorageDir().getCurrentDir().toPath());
+        if (mark.isEmpty()) {
+            mark = Optional.of(AppliedMark.open(host.config().storageDir(), groupId));
+        }
     }
 
     @Override
@@ -400,26 +415,6 @@ final class RatisGroup<R>
     /** Ratis has started this replica. */
     void beginServing() {
         served = true;
-    }
-
-    /**
-     * Checks that the log still reaches what the state machine has applied.
-     *
-     * @throws IOException if it does not: this replica may have acknowledged entries that it lost
-     */
-    void checkLog() throws IOException {
-        long last = view.lastLogIndex();
-        long applied = stateMachine.durable().index();
-        if (last < applied) {
-            throw new IOException(
-                    "the log of group "
-                            + groupId
-                            + " ends at "
-                            + last
-                            + ", but "
-                            + applied
-                            + " is applied: log entries were lost on this disk");
-        }
     }
 
     boolean isServed() {

@@ -6,12 +6,14 @@ import io.mirach.raft.RaftGroupMembers;
 import io.mirach.raft.RaftHost;
 import io.mirach.raft.RaftHostConfig;
 import io.mirach.raft.ReadLease;
+import io.mirach.raft.ReplicaLostException;
 import io.mirach.raft.ReplicatedLog;
 import io.mirach.raft.ReplicatedStateMachine;
+import io.mirach.raft.ratis.disk.ReplicaFiles;
 import io.mirach.raft.ratis.peer.PeerTransportFactory;
 import io.mirach.raft.ratis.peer.VoteGuard;
 import java.io.IOException;
-import java.nio.file.Files;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -65,6 +67,9 @@ public final class RatisHost implements RaftHost {
     private final AtomicLong callIds = new AtomicLong();
     private final AtomicBoolean failed = new AtomicBoolean();
     private final AtomicBoolean closed = new AtomicBoolean();
+    // Opened for the check, until Ratis asks for them.
+    private final Map<UUID, ReplicatedStateMachine<?>> opened = new ConcurrentHashMap<>();
+    private volatile ReplicaFiles replicas;
     private volatile RaftServer server;
 
     private RatisHost(
@@ -144,8 +149,8 @@ public final class RatisHost implements RaftHost {
     }
 
     private void startServer() throws IOException {
-        Files.createDirectories(config.storageDir());
-        RemovedGroups.sweep(config.storageDir());
+        replicas = ReplicaFiles.open(config.storageDir());
+        checkReplicas();
         server =
                 RaftServer.newBuilder()
                         .setServerId(PeerIds.raftPeerId(config.peerId()))
@@ -159,18 +164,34 @@ public final class RatisHost implements RaftHost {
                         .setOption(RaftStorage.StartupOption.RECOVER)
                         .build();
         server.start();
-        for (RatisGroup<?> group : groups.values()) {
-            group.checkLog();
-            group.beginServing();
-        }
+        groups.values().forEach(RatisGroup::beginServing);
         leases.start();
         timer.schedule(this::watch, WATCH_INTERVAL_NANOS);
+    }
+
+    /** Ratis opens whatever it finds, so what is lost is set aside before. */
+    private void checkReplicas() throws IOException {
+        for (UUID id : replicas.found()) {
+            openIfSound(id);
+        }
+    }
+
+    /** Opens a group's state machine for Ratis, unless the replica proves to be lost. */
+    private boolean openIfSound(UUID id) throws IOException {
+        ReplicatedStateMachine<?> machine = stateMachines.open(id);
+        opened.put(id, machine);
+        if (replicas.isSound(id, machine, Instant.ofEpochMilli(timer.wallTimeMs()))) {
+            return true;
+        }
+        opened.remove(id);
+        machine.close();
+        return false;
     }
 
     /** Called by Ratis when a group is created or found on disk. */
     private StateMachine open(RaftGroupId groupId) {
         UUID id = groupId.getUuid();
-        RatisGroup<?> group = newGroup(id, stateMachines.open(id));
+        RatisGroup<?> group = newGroup(id, opened.remove(id));
         groups.put(id, group);
         leases.add(group);
         return group.stateMachine();
@@ -193,6 +214,11 @@ public final class RatisHost implements RaftHost {
                 .filter(RatisGroup::isServed)
                 .map(RatisGroup::groupId)
                 .collect(Collectors.toCollection(HashSet::new));
+    }
+
+    @Override
+    public Map<UUID, String> lostGroups() {
+        return replicas.lost();
     }
 
     @Override
@@ -257,6 +283,10 @@ public final class RatisHost implements RaftHost {
                 RaftGroup.valueOf(
                         PeerIds.raftGroupId(id),
                         members.peers().stream().map(PeerIds::raftPeer).toList());
+        if (replicas.lost().containsKey(id) || !openIfSound(id)) {
+            // It may have acknowledged what it no longer has: under its old vote it never returns.
+            throw new ReplicaLostException(id, replicas.lost().get(id));
+        }
         initialMembers.put(id, members);
         try {
             // format=false recovers what an earlier, cut off creation has left, and formats only a
@@ -269,9 +299,12 @@ public final class RatisHost implements RaftHost {
                                     callIds.incrementAndGet(),
                                     group,
                                     false)));
-            groups.get(id).checkLog();
             groups.get(id).beginServing();
         } catch (IOException | RuntimeException e) {
+            ReplicatedStateMachine<?> unused = opened.remove(id);
+            if (unused != null) {
+                unused.close();
+            }
             RatisGroup<?> half = groups.remove(id);
             if (half != null) {
                 half.beginClose();
@@ -286,6 +319,9 @@ public final class RatisHost implements RaftHost {
     private void remove(UUID id, boolean deleteLog) throws IOException {
         RatisGroup<?> group = groups.get(id);
         if (group == null) {
+            if (deleteLog) {
+                replicas.remove(id);
+            }
             return;
         }
         group.beginClose();
@@ -300,7 +336,7 @@ public final class RatisHost implements RaftHost {
                                 false)));
         group.endClose();
         if (deleteLog) {
-            RemovedGroups.delete(config.storageDir(), id);
+            replicas.remove(id);
         }
         groups.remove(id, group);
     }
@@ -364,6 +400,7 @@ public final class RatisHost implements RaftHost {
         open = new ArrayList<>(groups.values());
         open.forEach(RatisGroup::beginClose);
         open.forEach(RatisGroup::endClose);
+        opened.values().forEach(ReplicatedStateMachine::close);
         checkpoints.shutdown();
         leases.close();
         timer.close();

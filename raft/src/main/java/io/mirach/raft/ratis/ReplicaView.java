@@ -20,7 +20,6 @@ import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftConfiguration;
 import org.apache.ratis.server.RaftServer;
-import org.apache.ratis.server.protocol.TermIndex;
 import org.apache.ratis.server.raftlog.RaftLog;
 import org.apache.ratis.util.LifeCycle;
 import org.slf4j.Logger;
@@ -110,12 +109,6 @@ final class ReplicaView {
 
     RaftLog log() {
         return division.getRaftLog();
-    }
-
-    /** The log's last index; -1 if it has no entry. */
-    long lastLogIndex() {
-        TermIndex last = log().getLastEntryTermIndex();
-        return last == null ? RaftLog.INVALID_LOG_INDEX : last.getIndex();
     }
 
     List<LogRetention.Segment> logSegments() throws IOException {

@@ -1,11 +1,10 @@
 package io.mirach.raft.ratis.peer;
 
+import io.mirach.raft.ratis.disk.CheckedCopy;
 import java.io.IOException;
 import java.nio.channels.ClosedByInterruptException;
-import java.nio.channels.FileChannel;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.UUID;
 import java.util.function.BiConsumer;
@@ -22,7 +21,8 @@ import org.apache.ratis.util.ProtoUtils;
  *   <li><b>A vote is remembered.</b> Ratis writes term and vote to a file, syncs it and renames it
  *       into place, but does not sync the directory: after a power cut the old file can be back,
  *       and the replica would vote a second time in the same term. The directory is synced before a
- *       vote is answered, and before one is asked for.
+ *       vote is answered, and before one is asked for. The file has no checksum either, so a copy
+ *       that has one is kept from then on.
  *   <li><b>An entry is appended in the term in which it was checked.</b> Ratis checks an append
  *       request under its lock and appends after releasing it. A vote granted in between makes a
  *       leader that lacks the entry, while the earlier leader counts it as replicated here and may
@@ -90,13 +90,16 @@ public final class VoteGuard {
     }
 
     private void sync(UUID groupId) throws IOException {
-        Path directory = storageDir.resolve(groupId.toString()).resolve("current");
-        try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
-            channel.force(true);
+        Path vote = storageDir.resolve(groupId.toString()).resolve("current").resolve("raft-meta");
+        try {
+            // One at a time: candidates of several groups are rare.
+            synchronized (this) {
+                CheckedCopy.update(vote);
+            }
         } catch (ClosedByInterruptException | NoSuchFileException e) {
             throw e; // An election that was called off, or a group that was removed meanwhile.
         } catch (IOException e) {
-            failed.accept("A vote in " + directory + " could not be made durable", e);
+            failed.accept("The vote in " + vote + " could not be made durable", e);
             throw e;
         }
     }

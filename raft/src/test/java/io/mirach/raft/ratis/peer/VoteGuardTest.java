@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -31,7 +32,10 @@ class VoteGuardTest {
     }
 
     private Path createGroupDirectory() throws IOException {
-        return Files.createDirectories(directory.resolve(group.toString()).resolve("current"));
+        Path current = directory.resolve(group.toString()).resolve("current");
+        Files.createDirectories(current);
+        Files.writeString(current.resolve("raft-meta"), "term=1\nvotedFor=\n");
+        return current;
     }
 
     private RaftRpcRequestProto rpc() {
@@ -108,16 +112,33 @@ class VoteGuardTest {
 
     @Test
     void voteIsNeitherAnsweredNorAskedForWhileItCannotBeMadeDurable() throws IOException {
-        Path current = createGroupDirectory();
+        Path vote = createGroupDirectory().resolve("raft-meta");
         // A link to itself cannot be opened by anybody, root included.
-        Files.delete(current);
-        Files.createSymbolicLink(current, current);
+        Files.delete(vote);
+        Files.createSymbolicLink(vote, vote);
         VoteGuard guard = guard();
         assertThatThrownBy(() -> guard.vote(vote(false), RequestVoteReplyProto::getDefaultInstance))
                 .isInstanceOf(IOException.class);
         assertThat(failures).hasSize(1);
         assertThatThrownBy(() -> guard.asking(vote(false))).isInstanceOf(IOException.class);
         assertThat(failures).hasSize(2);
+    }
+
+    @Test
+    void voteIsCopiedWithAChecksumBeforeItIsAnsweredOrAskedFor() throws IOException {
+        Path current = createGroupDirectory();
+        Path copy = current.resolve("raft-meta.copy");
+        VoteGuard guard = guard();
+        guard.vote(
+                vote(false),
+                () -> {
+                    Files.writeString(current.resolve("raft-meta"), "term=2\nvotedFor=\n");
+                    return RequestVoteReplyProto.getDefaultInstance();
+                });
+        assertThat(Files.readString(copy, StandardCharsets.ISO_8859_1)).contains("term=2");
+        Files.writeString(current.resolve("raft-meta"), "term=3\nvotedFor=\n");
+        guard.asking(vote(false));
+        assertThat(Files.readString(copy, StandardCharsets.ISO_8859_1)).contains("term=3");
     }
 
     @Test

@@ -1,4 +1,4 @@
-package io.mirach.raft.ratis;
+package io.mirach.raft.ratis.disk;
 
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
@@ -6,25 +6,24 @@ import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.UUID;
 
 /**
  * Deletes the logs of removed groups. A log is renamed before it is deleted: half a log, left by a
- * process that died while deleting, would keep the whole host from starting.
+ * process that died while deleting, would look like a lost replica.
  */
 final class RemovedGroups {
     private static final String PREFIX = "removed-";
 
     private RemovedGroups() {}
 
-    /** Deletes the log of a group that Ratis no longer uses. */
-    static void delete(Path storageDir, UUID groupId) throws IOException {
-        Path log = storageDir.resolve(groupId.toString());
-        if (Files.exists(log)) {
-            Path removed = storageDir.resolve(PREFIX + groupId + "-" + UUID.randomUUID());
-            Files.move(log, removed, StandardCopyOption.ATOMIC_MOVE);
+    /** Deletes the directory of a replica that Ratis no longer uses, if it is there. */
+    static void delete(Path storageDir, Path replica) throws IOException {
+        if (Files.exists(replica)) {
+            Path removed =
+                    storageDir.resolve(PREFIX + replica.getFileName() + "-" + UUID.randomUUID());
+            DurableFiles.rename(replica, removed);
             deleteAll(removed);
         }
     }
