@@ -8,7 +8,7 @@ import java.util.UUID;
  * One replica's view of its group.
  *
  * @param groupId the group
- * @param role LEADER, FOLLOWER, CANDIDATE, LISTENER or CLOSED
+ * @param role LEADER, FOLLOWER, CANDIDATE, LISTENER, CLOSED or LOST
  * @param term the current term
  * @param leader the leader, if known
  * @param applied the newest applied position
@@ -35,7 +35,24 @@ public record ReplicaStatus(
         FOLLOWER,
         CANDIDATE,
         LISTENER,
-        CLOSED
+        CLOSED,
+        /** Set aside at the start; see {@link RaftHost#lostGroups}. */
+        LOST
+    }
+
+    /** The status of a lost replica: nothing of it is known. */
+    public static ReplicaStatus lost(UUID groupId) {
+        return new ReplicaStatus(
+                groupId,
+                Role.LOST,
+                0,
+                Optional.empty(),
+                LogPosition.NONE,
+                LogPosition.NONE,
+                -1,
+                -1,
+                0,
+                List.of());
     }
 
     /**

@@ -41,10 +41,11 @@ public record PgView(
     /**
      * One replica.
      *
-     * @param role LEADER, FOLLOWER, CANDIDATE, LISTENER, CLOSED, or UNREACHABLE
+     * @param role LEADER, FOLLOWER, CANDIDATE, LISTENER, CLOSED, LOST, or UNREACHABLE
      * @param appliedIndex the newest index that it applied; -1 if unknown
      * @param lagEntries how many entries it is behind the leader; -1 if unknown
      * @param needsBackfill the leader's log no longer holds what it lacks
+     * @param lostBecause what its node found wrong with it, if it was set aside
      */
     public record Member(
             String node,
@@ -52,11 +53,13 @@ public record PgView(
             String role,
             long appliedIndex,
             long lagEntries,
-            boolean needsBackfill) {
+            boolean needsBackfill,
+            Optional<String> lostBecause) {
         public Member {
             Objects.requireNonNull(node, "node");
             Objects.requireNonNull(dataDir, "dataDir");
             Objects.requireNonNull(role, "role");
+            Objects.requireNonNull(lostBecause, "lostBecause");
         }
     }
 }

@@ -58,7 +58,9 @@ final class PgCommands {
 
         private static String member(PgView.Member member) {
             String condition;
-            if (member.needsBackfill()) {
+            if (member.lostBecause().isPresent()) {
+                condition = "lost";
+            } else if (member.needsBackfill()) {
                 condition = "needs backfill";
             } else if (member.role().equals("LEADER")) {
                 condition = "leader";

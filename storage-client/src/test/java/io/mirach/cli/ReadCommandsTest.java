@@ -240,20 +240,60 @@ class ReadCommandsTest {
                                 4,
                                 1234,
                                 List.of(
-                                        new PgView.Member("node-1", ID, "LEADER", 1234, 0, false),
                                         new PgView.Member(
-                                                "node-2", ID, "FOLLOWER", 1200, 34, false),
-                                        new PgView.Member("node-3", ID, "FOLLOWER", 9, 1225, true),
+                                                "node-1",
+                                                ID,
+                                                "LEADER",
+                                                1234,
+                                                0,
+                                                false,
+                                                Optional.empty()),
                                         new PgView.Member(
-                                                "node-4", ID, "UNREACHABLE", -1, -1, false),
+                                                "node-2",
+                                                ID,
+                                                "FOLLOWER",
+                                                1200,
+                                                34,
+                                                false,
+                                                Optional.empty()),
                                         new PgView.Member(
-                                                "node-5", ID, "FOLLOWER", 1234, 0, false)))));
+                                                "node-3",
+                                                ID,
+                                                "FOLLOWER",
+                                                9,
+                                                1225,
+                                                true,
+                                                Optional.empty()),
+                                        new PgView.Member(
+                                                "node-4",
+                                                ID,
+                                                "UNREACHABLE",
+                                                -1,
+                                                -1,
+                                                false,
+                                                Optional.empty()),
+                                        new PgView.Member(
+                                                "node-6",
+                                                ID,
+                                                "LOST",
+                                                -1,
+                                                -1,
+                                                false,
+                                                Optional.of("entry 5 is damaged")),
+                                        new PgView.Member(
+                                                "node-5",
+                                                ID,
+                                                "FOLLOWER",
+                                                1234,
+                                                0,
+                                                false,
+                                                Optional.empty())))));
         assertThat(run("pg", "ls").out())
                 .isEqualTo(
                         """
                         PG   STATE     LEADER  TERM  APPLIED  MEMBERS
                         pg1  DEGRADED  node-1     4     1234  node-1 (leader), node-2 (34 behind), \
-                        node-3 (needs backfill), node-4 (unreachable), node-5
+                        node-3 (needs backfill), node-4 (unreachable), node-6 (lost), node-5
                         """);
     }
 

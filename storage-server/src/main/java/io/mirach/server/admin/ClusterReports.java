@@ -106,6 +106,7 @@ final class ClusterReports {
                         .allMatch(
                                 m ->
                                         !m.role().equals("UNREACHABLE")
+                                                && m.lostBecause().isEmpty()
                                                 && !m.needsBackfill()
                                                 && m.lagEntries() <= LAGGING_ENTRIES);
         PgView.Condition condition =
@@ -131,7 +132,8 @@ final class ClusterReports {
 
     private PgView.Member member(
             Replica replica, UUID raftGroupId, Optional<ReplicaStatus> leader) {
-        Optional<ReplicaStatus> own = seen.replica(replica, raftGroupId);
+        Optional<NodeHeartbeat.ReplicaReport> report = seen.report(replica, raftGroupId);
+        Optional<ReplicaStatus> own = report.map(NodeHeartbeat.ReplicaReport::status);
         Optional<ReplicaStatus.Follower> asFollower =
                 leader.stream()
                         .flatMap(l -> l.followers().stream())
@@ -153,7 +155,8 @@ final class ClusterReports {
                 role,
                 own.map(status -> status.applied().index()).orElse(-1L),
                 leads ? 0 : asFollower.map(f -> lag(leader.get(), f)).orElse(-1L),
-                asFollower.map(ReplicaStatus.Follower::needsBackfill).orElse(false));
+                asFollower.map(ReplicaStatus.Follower::needsBackfill).orElse(false),
+                report.flatMap(NodeHeartbeat.ReplicaReport::lostBecause));
     }
 
     private static long lag(ReplicaStatus leader, ReplicaStatus.Follower follower) {

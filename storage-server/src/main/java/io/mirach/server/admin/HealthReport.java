@@ -28,9 +28,12 @@ final class HealthReport {
                     + member.node()
                     + ", data dir "
                     + member.dataDir()
-                    + (member.lagEntries() < 0
-                            ? ""
-                            : ": " + member.lagEntries() + " entries behind");
+                    + member.lostBecause()
+                            .map(because -> ": " + because)
+                            .orElse(
+                                    member.lagEntries() < 0
+                                            ? ""
+                                            : ": " + member.lagEntries() + " entries behind");
         }
     }
 
@@ -157,8 +160,11 @@ final class HealthReport {
         }
     }
 
-    /** What is wrong with a replica of a group that is served. */
+    /** What is wrong with a replica of a group that is served, or lost whether served or not. */
     private static Optional<String> trouble(PgView pg, PgView.Member member) {
+        if (member.lostBecause().isPresent()) {
+            return Optional.of("REPLICA_LOST");
+        }
         if (pg.state() != PgView.Condition.DEGRADED && pg.state() != PgView.Condition.HEALTHY) {
             return Optional.empty();
         }
@@ -182,6 +188,15 @@ final class HealthReport {
         boolean down = node.state() == NodeSummary.State.DOWN;
         List<String> items = replicas.stream().map(Troubled::toString).toList();
         switch (code) {
+            case "REPLICA_LOST" ->
+                    add(
+                            Health.ERROR,
+                            code,
+                            have
+                                    + " that is lost: its log is not as the node left it, so it is"
+                                    + " set aside and takes no part",
+                            "mirach pg ls",
+                            items);
             case "REPLICA_MISSING" ->
                     add(
                             Health.WARN,

@@ -5,6 +5,7 @@ import io.mirach.raft.ReplicaStatus;
 import io.mirach.server.store.Room;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.UUID;
 
 /** What a node tells the meta leader every second. Answered with {@link HeartbeatReply}. */
@@ -37,11 +38,26 @@ public record NodeHeartbeat(StorageNode node, List<DirUsage> dirs, List<ReplicaR
         }
     }
 
-    /** A replica that a data dir holds. */
-    public record ReplicaReport(UUID dataDir, ReplicaStatus status) {
+    /**
+     * A replica that a data dir holds.
+     *
+     * @param lostBecause of a lost replica
+     */
+    public record ReplicaReport(UUID dataDir, ReplicaStatus status, Optional<String> lostBecause) {
         public ReplicaReport {
             Objects.requireNonNull(dataDir, "dataDir");
             Objects.requireNonNull(status, "status");
+            Objects.requireNonNull(lostBecause, "lostBecause");
+        }
+
+        /** A replica that is at work. */
+        public static ReplicaReport of(UUID dataDir, ReplicaStatus status) {
+            return new ReplicaReport(dataDir, status, Optional.empty());
+        }
+
+        /** A replica that was set aside. */
+        public static ReplicaReport lost(UUID dataDir, UUID groupId, String because) {
+            return new ReplicaReport(dataDir, ReplicaStatus.lost(groupId), Optional.of(because));
         }
     }
 }

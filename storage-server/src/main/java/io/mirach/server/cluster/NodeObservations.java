@@ -137,14 +137,18 @@ public final class NodeObservations {
 
     /** What a live node last said of its replica of a group. */
     public Optional<ReplicaStatus> replica(Replica replica, UUID raftGroupId) {
+        return report(replica, raftGroupId).map(NodeHeartbeat.ReplicaReport::status);
+    }
+
+    /** See {@link #replica}. */
+    public Optional<NodeHeartbeat.ReplicaReport> report(Replica replica, UUID raftGroupId) {
         if (!isUp(replica.node())) {
             return Optional.empty();
         }
         return of(replica.node()).stream()
                 .flatMap(heartbeat -> heartbeat.replicas().stream())
                 .filter(report -> report.dataDir().equals(replica.dataDir()))
-                .map(NodeHeartbeat.ReplicaReport::status)
-                .filter(status -> status.groupId().equals(raftGroupId))
+                .filter(report -> report.status().groupId().equals(raftGroupId))
                 .findFirst();
     }
 

@@ -105,9 +105,16 @@ public final class HostedGroups implements AutoCloseable {
                         .ifPresent(
                                 log ->
                                         reports.add(
-                                                new NodeHeartbeat.ReplicaReport(
+                                                NodeHeartbeat.ReplicaReport.of(
                                                         dir.id(), log.status())));
             }
+            dir.host()
+                    .lostGroups()
+                    .forEach(
+                            (group, because) ->
+                                    reports.add(
+                                            NodeHeartbeat.ReplicaReport.lost(
+                                                    dir.id(), group, because)));
         }
         return reports;
     }

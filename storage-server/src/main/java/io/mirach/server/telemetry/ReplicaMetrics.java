@@ -49,6 +49,12 @@ public final class ReplicaMetrics implements MultiCollector {
                                 seen,
                                 r -> r.role() == ReplicaStatus.Role.LEADER ? 1 : 0))
                 .metricSnapshot(
+                        replicas(
+                                "mirach_replica_lost",
+                                "1 if the replica was found damaged and is set aside, else 0.",
+                                seen,
+                                r -> r.role() == ReplicaStatus.Role.LOST ? 1 : 0))
+                .metricSnapshot(
                         replicas("mirach_replica_term", "Raft term.", seen, ReplicaStatus::term))
                 .metricSnapshot(
                         replicas(

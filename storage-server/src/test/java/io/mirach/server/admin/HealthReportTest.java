@@ -71,29 +71,39 @@ class HealthReportTest {
     private void heard(
             int number, long behind2, boolean needsBackfill2, List<NodeHeartbeat.DirUsage> dirs) {
         List<NodeHeartbeat.ReplicaReport> reports = new ArrayList<>();
-        boolean leads = number == 1;
-        LogPosition position = new LogPosition(1, 100_000);
         for (UUID group : GROUPS) {
             reports.add(
-                    new NodeHeartbeat.ReplicaReport(
-                            MetaFixtures.dir(number),
-                            new ReplicaStatus(
+                    number == 1
+                            ? report(
                                     group,
-                                    leads ? ReplicaStatus.Role.LEADER : ReplicaStatus.Role.FOLLOWER,
                                     1,
-                                    Optional.of(MetaFixtures.dir(1)),
-                                    position,
-                                    position,
-                                    100_000,
-                                    1,
-                                    1,
-                                    leads
-                                            ? List.of(
-                                                    follower(2, behind2, needsBackfill2),
-                                                    follower(3, 0, false))
-                                            : List.of())));
+                                    List.of(
+                                            follower(2, behind2, needsBackfill2),
+                                            follower(3, 0, false)))
+                            : report(group, number, List.of()));
         }
         seen.heard(new NodeHeartbeat(node(number), dirs, reports));
+    }
+
+    /** Of a leader, if it has followers. */
+    private static NodeHeartbeat.ReplicaReport report(
+            UUID group, int number, List<ReplicaStatus.Follower> followers) {
+        LogPosition position = new LogPosition(1, 100_000);
+        return NodeHeartbeat.ReplicaReport.of(
+                MetaFixtures.dir(number),
+                new ReplicaStatus(
+                        group,
+                        followers.isEmpty()
+                                ? ReplicaStatus.Role.FOLLOWER
+                                : ReplicaStatus.Role.LEADER,
+                        1,
+                        Optional.of(MetaFixtures.dir(1)),
+                        position,
+                        position,
+                        100_000,
+                        1,
+                        1,
+                        followers));
     }
 
     private StorageNode node(int number) {
@@ -203,6 +213,36 @@ class HealthReportTest {
                         "REPLICA_NEEDS_BACKFILL: the meta group and 3 placement groups have a"
                                 + " replica on node-2 that has fallen behind the log that is"
                                 + " kept");
+    }
+
+    @Test
+    void lostReplicaIsAnErrorThatSaysWhy() {
+        heard(1, 0, false);
+        heard(2, 0, false);
+        seen.heard(
+                new NodeHeartbeat(
+                        node(3),
+                        List.of(),
+                        GROUPS.stream()
+                                .map(
+                                        group ->
+                                                group.equals(GROUPS.get(2))
+                                                        ? NodeHeartbeat.ReplicaReport.lost(
+                                                                MetaFixtures.dir(3),
+                                                                group,
+                                                                "entry 5 is damaged")
+                                                        : report(group, 3, List.of()))
+                                .toList()));
+        StatusView status = status();
+        assertThat(status.health()).isEqualTo(Health.ERROR);
+        assertThat(texts(status))
+                .containsExactly(
+                        "REPLICA_LOST: pg2 has a replica on node-3 that is lost: its log is not as"
+                                + " the node left it, so it is set aside and takes no part");
+        assertThat(status.reasons().get(0).items())
+                .containsExactly(
+                        "pg2 on node-3, data dir " + MetaFixtures.dir(3) + ": entry 5 is damaged");
+        assertThat(status.pgs().degraded()).isEqualTo(1);
     }
 
     @Test

@@ -73,7 +73,7 @@ class StoredBytesSurveyTest {
             }
             LogPosition position = new LogPosition(1, 1);
             reports.add(
-                    new NodeHeartbeat.ReplicaReport(
+                    NodeHeartbeat.ReplicaReport.of(
                             MetaFixtures.dir(node),
                             new ReplicaStatus(
                                     new UUID(3, group),

@@ -138,7 +138,7 @@ class ClusterWatchTest {
     private static NodeHeartbeat.ReplicaReport replica(
             UUID group, ReplicaStatus.Role role, long term, ReplicaStatus.Follower... followers) {
         LogPosition position = new LogPosition(term, 9);
-        return new NodeHeartbeat.ReplicaReport(
+        return NodeHeartbeat.ReplicaReport.of(
                 MetaFixtures.dir(1),
                 new ReplicaStatus(
                         group,

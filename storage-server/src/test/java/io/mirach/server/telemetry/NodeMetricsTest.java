@@ -94,7 +94,11 @@ class NodeMetricsTest {
                                         replica(
                                                 MetaFixtures.META_GROUP,
                                                 ReplicaStatus.Role.FOLLOWER),
-                                        replica(new UUID(3, 2), ReplicaStatus.Role.LEADER)),
+                                        replica(new UUID(3, 2), ReplicaStatus.Role.LEADER),
+                                        NodeHeartbeat.ReplicaReport.lost(
+                                                MetaFixtures.dir(1),
+                                                new UUID(3, 1),
+                                                "entry 5 is damaged")),
                                 image,
                                 List.of(
                                         new NodeHeartbeat.DirUsage(
@@ -109,6 +113,8 @@ class NodeMetricsTest {
                         "mirach_map_version " + (double) image.version(),
                         "mirach_replica_leads{group=\"meta\"} 0.0",
                         "mirach_replica_leads{group=\"pg2\"} 1.0",
+                        "mirach_replica_lost{group=\"pg2\"} 0.0",
+                        "mirach_replica_lost{group=\"pg1\"} 1.0",
                         "mirach_replica_term{group=\"pg2\"} 7.0",
                         "mirach_replica_applied_index{group=\"pg2\"} 9.0",
                         "mirach_replica_durable_index{group=\"pg2\"} 8.0",
@@ -121,7 +127,7 @@ class NodeMetricsTest {
     }
 
     private static NodeHeartbeat.ReplicaReport replica(UUID group, ReplicaStatus.Role role) {
-        return new NodeHeartbeat.ReplicaReport(
+        return NodeHeartbeat.ReplicaReport.of(
                 MetaFixtures.dir(1),
                 new ReplicaStatus(
                         group,
