@@ -8,7 +8,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.regex.MatchResult;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -18,8 +17,6 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class LiveMigrationIT {
     private static final Duration SOON = Duration.ofMinutes(1);
-    private static final Pattern ALL_HOLDS =
-            Pattern.compile("MIRACH-GUEST churned ([0-9]+) rounds, ([0-9]+) blocks hold");
 
     @TempDir Path work;
 
@@ -51,7 +48,7 @@ class LiveMigrationIT {
                     assertThatTheFormerSelfCannotWrite(source);
                     target.awaitRoundAfter(target.lastRound() + 5);
                     target.say("stop");
-                    MatchResult end = target.awaitEnd(ALL_HOLDS);
+                    MatchResult end = target.awaitEnd(QemuGuest.ALL_HOLDS);
                     assertThat(Long.parseLong(end.group(1))).isGreaterThan(before + 5);
                     assertThat(Integer.parseInt(end.group(2))).isGreaterThan(20);
                 }

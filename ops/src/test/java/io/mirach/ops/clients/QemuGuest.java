@@ -23,6 +23,10 @@ import java.util.regex.Pattern;
  * A running guest with one NBD disk, its serial console, and QEMU's control socket. For one thread.
  */
 final class QemuGuest implements AutoCloseable {
+    /** The last word of the step {@code churn}: rounds and blocks. */
+    static final Pattern ALL_HOLDS =
+            Pattern.compile("MIRACH-GUEST churned ([0-9]+) rounds, ([0-9]+) blocks hold");
+
     private static final Duration SOON = Duration.ofMinutes(2);
     private static final Pattern ROUND = Pattern.compile("MIRACH-GUEST round ([0-9]+)");
 

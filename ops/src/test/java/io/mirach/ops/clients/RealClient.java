@@ -24,6 +24,17 @@ final class RealClient {
         }
     }
 
+    /** For a test that mounts. */
+    static void requireRoot() {
+        try {
+            if (!Integer.valueOf(0).equals(Files.getAttribute(Path.of("/proc/self"), "unix:uid"))) {
+                missing("this is not run by root");
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /**
      * The version of an installed Debian cloud kernel, whose image and modules a guest boots from.
      */

@@ -14,7 +14,7 @@ record RoomLimits(long reserveBytes, long enoughBytes, long scarceBytes) {
     // Writes that were taken before room was low stand in queues, in entries and in the Raft log,
     // and a compaction writes before it deletes.
     private static final long LOG_AND_COMPACTION_BYTES = 128 * MIB;
-    private static final int GAP_PART = 8;
+    private static final int GAP_PART = 4;
     private static final long MAX_GAP_BYTES = 512 * MIB;
 
     RoomLimits {
@@ -37,7 +37,8 @@ record RoomLimits(long reserveBytes, long enoughBytes, long scarceBytes) {
                         Math.max(
                                 totalBytes / RESERVE_PART,
                                 writeBufferBytes + LOG_AND_COMPACTION_BYTES));
-        // A gap, so that writes do not stop and go with every file that comes or goes.
+        // A gap, so that writes do not stop and go with every file that comes or goes: purging the
+        // Raft log gives some 64 MiB back.
         long enough = reserve + Math.min(reserve / GAP_PART, MAX_GAP_BYTES);
         // The collecting must begin early enough to have room for what it moves.
         long scarce = Math.max(totalBytes / SCARCE_PART, enough + reserve / 2);

@@ -22,7 +22,7 @@ class RoomLimitsTest {
 
     @Test
     void writeBuffersFitIntoTheReserveOfAMiddlingDisk() {
-        assertThat(of(2000)).isEqualTo(new RoomLimits(256 * MIB, 288 * MIB, 416 * MIB));
+        assertThat(of(2000)).isEqualTo(new RoomLimits(256 * MIB, 320 * MIB, 448 * MIB));
     }
 
     @Test
