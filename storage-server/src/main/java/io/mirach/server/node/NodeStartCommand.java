@@ -3,6 +3,7 @@ package io.mirach.server.node;
 import io.mirach.cli.ExitCode;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
+import io.mirach.server.store.StoreException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -45,12 +46,16 @@ final class NodeStartCommand implements Callable<Integer> {
             node =
                     NodeProcess.start(
                             read, (what, cause) -> failure.complete(what + ": " + rootOf(cause)));
-        } catch (IOException e) {
+        } catch (IOException | StoreException e) {
+            String why = e.getMessage();
             throw new MirachException(
                             ErrorCode.INVALID_CONFIG,
-                            "node '" + read.name() + "' cannot start: " + e.getMessage(),
+                            "node '" + read.name() + "' cannot start: " + why,
                             e)
-                    .withRemedy("free the address or the disk, or change " + config);
+                    .withRemedy(
+                            isForRoom(why)
+                                    ? remedy(why)
+                                    : "free the address or the disk, or change " + config);
         }
         Thread stop =
                 new Thread(
@@ -78,8 +83,12 @@ final class NodeStartCommand implements Callable<Integer> {
         return ExitCode.NODE_FAILED.number();
     }
 
-    private static String remedy(String why) {
-        return why.contains(NO_SPACE)
+    private static boolean isForRoom(String why) {
+        return why.contains(NO_SPACE);
+    }
+
+    static String remedy(String why) {
+        return isForRoom(why)
                 ? "free space on that disk, of files that are not Mirach's; then start the node"
                         + " again"
                 : "look for the disk's errors in the system's log (dmesg); once the disk is sound,"

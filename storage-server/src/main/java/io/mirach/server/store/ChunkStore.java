@@ -239,7 +239,7 @@ public final class ChunkStore implements AutoCloseable {
 
     private void reclaimWhileLow() {
         try {
-            if (pace.isTime() && (pace.muchWasDeleted() || garbage.mayRewrite())) {
+            if (pace.isTime() && (pace.muchWasDeleted() || garbage.mayRewrite()) && mayFlush()) {
                 reclaimSoon();
             }
         } catch (StoreException e) {
@@ -247,6 +247,12 @@ public final class ChunkStore implements AutoCloseable {
                 throw e;
             }
         }
+    }
+
+    /** A flush that finds no room ends the process, so none is made for this alone. */
+    private boolean mayFlush() {
+        long unflushedBytes = family.property("rocksdb.cur-size-all-mem-tables");
+        return freeSpace.usableBytes() > 2 * unflushedBytes;
     }
 
     /**
