@@ -54,7 +54,8 @@ final class DiskUsage {
                 FileStore store = Files.getFileStore(dir.path());
                 UUID id = dir.identity().orElseThrow().dirId();
                 if (foldersToo || !usedBytes.containsKey(id)) {
-                    usedBytes.put(id, usedBytes(dir.path()));
+                    // A data dir may be a link to where its disk is mounted.
+                    usedBytes.put(id, usedBytes(dir.path().toRealPath()));
                 }
                 measured.add(
                         new DirUsage(

@@ -31,6 +31,9 @@ import org.rocksdb.WriteBatch;
  * failed.
  */
 public final class ChunkStore implements AutoCloseable {
+    // A flush takes what was in memory, and a little for keys and RocksDB's own records.
+    private static final long FLUSH_SLACK_BYTES = 4 << 20;
+
     private final ColumnFamily family;
     private final GroupPosition position;
     private final SpaceReclaimer reclaimer;
@@ -252,7 +255,7 @@ public final class ChunkStore implements AutoCloseable {
     /** A flush that finds no room ends the process, so none is made for this alone. */
     private boolean mayFlush() {
         long unflushedBytes = family.property("rocksdb.cur-size-all-mem-tables");
-        return freeSpace.usableBytes() > 2 * unflushedBytes;
+        return freeSpace.usableBytes() > unflushedBytes + FLUSH_SLACK_BYTES;
     }
 
     /**
@@ -282,14 +285,19 @@ public final class ChunkStore implements AutoCloseable {
             return;
         }
         boolean deleted = pace.begin();
+        boolean done = false;
         try {
-            reclaimDeleted(deleted);
+            done = reclaimDeleted(deleted);
         } finally {
-            pace.end();
+            pace.end(done);
         }
     }
 
-    private void reclaimDeleted(boolean blocksToo) {
+    /** Returns false if there is no room for it. */
+    private boolean reclaimDeleted(boolean blocksToo) {
+        if (!mayFlush()) {
+            return false;
+        }
         // First the deletion must be durable: were files removed before, a replay after a crash
         // would meet extent records without their blocks.
         family.flush();
@@ -312,6 +320,7 @@ public final class ChunkStore implements AutoCloseable {
         if (!family.isClosing()) {
             forget(records);
         }
+        return true;
     }
 
     private void forget(List<byte[]> reclaimRecords) {

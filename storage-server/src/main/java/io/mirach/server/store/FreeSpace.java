@@ -79,7 +79,10 @@ final class FreeSpace implements AutoCloseable {
         return usableBytes;
     }
 
-    /** Calls {@code task} several times per second while room is low. It must not block. */
+    /**
+     * Calls {@code task} several times per second while room is low, and when it no longer is. It
+     * must not block.
+     */
     void whileLow(Runnable task) {
         whileLow.add(task);
     }
@@ -90,8 +93,9 @@ final class FreeSpace implements AutoCloseable {
 
     private void measure() {
         try {
+            boolean wasLow = isLow();
             judge(probe.usableBytes());
-            if (isLow()) {
+            if (wasLow || isLow()) {
                 whileLow.forEach(Runnable::run);
             }
         } catch (IOException | RuntimeException e) {

@@ -42,7 +42,13 @@ final class ReclaimPace {
         return deletedBlocks.getAndSet(0) > 0;
     }
 
-    void end() {
+    /**
+     * @param succeeded otherwise it is tried again
+     */
+    void end(boolean succeeded) {
+        if (!succeeded) {
+            deletedBlocks.addAndGet(MIN_BLOCKS);
+        }
         long now = nanoTime.getAsLong();
         nextNanos = now + Math.max(MIN_PAUSE_NANOS, now - begunNanos);
     }

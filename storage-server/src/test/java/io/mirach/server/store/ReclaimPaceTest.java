@@ -30,7 +30,7 @@ class ReclaimPaceTest {
         assertThat(pace.isTime()).isTrue();
         pace.begin();
         pass(10);
-        pace.end();
+        pace.end(true);
         pass(9);
         assertThat(pace.isTime()).isFalse();
         pass(1);
@@ -38,9 +38,19 @@ class ReclaimPaceTest {
     }
 
     @Test
+    void whatFailedIsTriedAgain() {
+        pace.begin();
+        pace.end(false);
+        assertThat(pace.muchWasDeleted()).isTrue();
+        assertThat(pace.begin()).isTrue();
+        pace.end(true);
+        assertThat(pace.muchWasDeleted()).isFalse();
+    }
+
+    @Test
     void quickLooksAreASecondApart() {
         pace.begin();
-        pace.end();
+        pace.end(true);
         assertThat(pace.isTime()).isFalse();
         pass(1);
         assertThat(pace.isTime()).isTrue();
