@@ -3,6 +3,7 @@ package io.mirach.raft;
 import io.netty.buffer.ByteBuf;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.LongSupplier;
 
 /**
  * Orders and replicates opaque commands for one group. Thread-safe; never blocks. While entries are
@@ -35,6 +36,20 @@ public interface ReplicatedLog<R> {
      * @param strict trust no clock: ask a majority even when the lease holds
      */
     CompletableFuture<Void> readable(boolean strict);
+
+    /**
+     * Keeps in this replica's log what is behind {@code index}, for a replica that is being brought
+     * up to there, until the pin is closed or the log is larger than {@code maxLogBytes}. What is
+     * purged already, or just now, is not brought back.
+     */
+    LogPin pin(long index, LongSupplier maxLogBytes);
+
+    /** Holds a part of the log. Thread-safe. */
+    interface LogPin extends AutoCloseable {
+        /** Lets it go. Idempotent. */
+        @Override
+        void close();
+    }
 
     /** This replica's view of the group; cheap, for status and heartbeats. */
     ReplicaStatus status();

@@ -2,6 +2,7 @@ package io.mirach.raft;
 
 import io.netty.buffer.ByteBuf;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What a replicated log drives: one replica's state of one group. Implementations are
@@ -22,8 +23,8 @@ public interface ReplicatedStateMachine<R> extends AutoCloseable {
     LogPosition durablePosition();
 
     /**
-     * Where an imported state began: this replica's log never held what is at or before it. {@link
-     * LogPosition#NONE} if all of the state came through the log.
+     * Where an imported state began (see {@link #install}): this replica's log never held what is
+     * at or before it. {@link LogPosition#NONE} if all of the state came through the log.
      */
     default LogPosition logBase() {
         return LogPosition.NONE;
@@ -53,6 +54,23 @@ public interface ReplicatedStateMachine<R> extends AutoCloseable {
 
     /** Bytes applied since the last checkpoint: the host asks for a checkpoint by this. */
     long bytesSinceCheckpoint();
+
+    /**
+     * The position of a whole state that was brought here beside the one in use (backfill), and is
+     * on disk; empty if there is none.
+     */
+    default Optional<LogPosition> imported() {
+        return Optional.empty();
+    }
+
+    /**
+     * Puts {@link #imported} in the place of the state in use, as a whole and durably: applied and
+     * durable position and log base are the import's from then on. No apply, skip or checkpoint is
+     * under way. Blocks.
+     */
+    default void install() {
+        throw new IllegalStateException("nothing was imported");
+    }
 
     /** This replica's role changed; called outside of apply, must not block. */
     default void roleChanged(RoleChange change) {}

@@ -2,11 +2,16 @@ package io.mirach.raft.ratis;
 
 import io.mirach.raft.LogPosition;
 import io.mirach.raft.RaftHostConfig;
+import io.mirach.raft.ReplicatedLog.LogPin;
 import java.io.IOException;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
+import java.util.function.LongSupplier;
 import org.apache.ratis.server.raftlog.RaftLog;
 
 /**
@@ -21,7 +26,24 @@ final class Checkpoints {
     private final long retentionBytes;
     private final BiConsumer<String, Throwable> failed;
     private final AtomicBoolean scheduled = new AtomicBoolean();
+    private final Set<Pin> pins = ConcurrentHashMap.newKeySet();
     private volatile boolean closed;
+
+    /** A part of the log that somebody still needs. */
+    private final class Pin implements LogPin {
+        private final long index;
+        private final LongSupplier maxLogBytes;
+
+        Pin(long index, LongSupplier maxLogBytes) {
+            this.index = index;
+            this.maxLogBytes = maxLogBytes;
+        }
+
+        @Override
+        public void close() {
+            pins.remove(this);
+        }
+    }
 
     /**
      * @param executor where checkpoints are taken; they block
@@ -72,8 +94,24 @@ final class Checkpoints {
         }
     }
 
+    /** See {@link io.mirach.raft.ReplicatedLog#pin}. */
+    LogPin pin(long index, LongSupplier maxLogBytes) {
+        Pin pin = new Pin(index, maxLogBytes);
+        pins.add(pin);
+        return pin;
+    }
+
     private void purge(long durableIndex) throws IOException {
-        long purgeIndex = LogRetention.purgeIndex(view.logSegments(), durableIndex, retentionBytes);
+        List<LogRetention.Segment> segments = view.logSegments();
+        long purgeIndex = LogRetention.purgeIndex(segments, durableIndex, retentionBytes);
+        long logBytes = segments.stream().mapToLong(LogRetention.Segment::bytes).sum();
+        for (Pin pin : pins) {
+            if (logBytes > Math.max(retentionBytes, pin.maxLogBytes.getAsLong())) {
+                pins.remove(pin);
+            } else {
+                purgeIndex = Math.min(purgeIndex, pin.index);
+            }
+        }
         RaftLog log = view.log();
         if (purgeIndex >= 0 && log.isOpened() && !closed) {
             log.purge(purgeIndex);

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.apache.ratis.proto.RaftProtos.InstallSnapshotResult;
 import org.apache.ratis.proto.RaftProtos.LogEntryProto;
@@ -30,6 +31,7 @@ import org.apache.ratis.statemachine.SnapshotInfo;
 import org.apache.ratis.statemachine.TransactionContext;
 import org.apache.ratis.statemachine.impl.BaseStateMachine;
 import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
+import org.apache.ratis.util.LifeCycle;
 
 /**
  * Drives a {@link ReplicatedStateMachine} with the entries that Ratis commits, on Ratis's updater
@@ -77,8 +79,13 @@ final class EntryStateMachine<R> extends BaseStateMachine implements PeerAppende
 
     private final ReplicatedStateMachine<R> stateMachine;
     private final Listener listener;
+    // Neither an entry nor a checkpoint is under way while the state is replaced. Taken in this
+    // order.
+    private final Object applyLock = new Object();
     private final Object checkpointLock = new Object();
     private boolean closed; // Guarded by checkpointLock.
+    // Under Ratis's lock of the division.
+    private boolean installing;
     private volatile TermIndex applied;
     private volatile TermIndex durable;
     private volatile long entryBytes; // Written by the updater thread only.
@@ -100,7 +107,13 @@ final class EntryStateMachine<R> extends BaseStateMachine implements PeerAppende
     public void initialize(RaftServer server, RaftGroupId groupId, RaftStorage storage)
             throws IOException {
         super.initialize(server, groupId, storage);
+        run();
         listener.initializing(server, storage);
+    }
+
+    private void run() {
+        getLifeCycle().transition(LifeCycle.State.STARTING);
+        getLifeCycle().transition(LifeCycle.State.RUNNING);
     }
 
     // ---- Proposing ----
@@ -135,8 +148,10 @@ final class EntryStateMachine<R> extends BaseStateMachine implements PeerAppende
     public CompletableFuture<Message> applyTransaction(TransactionContext transaction) {
         LogEntryProto entry = transaction.getLogEntry();
         try {
-            if (entry.getIndex() > applied.getIndex()) {
-                apply(transaction, entry);
+            synchronized (applyLock) {
+                if (entry.getIndex() > applied.getIndex()) {
+                    apply(transaction, entry);
+                }
             }
         } catch (Throwable t) {
             listener.failed("Entry " + entry.getIndex() + " could not be applied", t);
@@ -189,16 +204,18 @@ final class EntryStateMachine<R> extends BaseStateMachine implements PeerAppende
 
     @Override
     public void notifyTermIndexUpdated(long term, long index) {
-        if (index <= applied.getIndex()) {
-            return;
+        synchronized (applyLock) {
+            if (index <= applied.getIndex()) {
+                return;
+            }
+            try {
+                stateMachine.skip(new LogPosition(term, index));
+            } catch (Throwable t) {
+                listener.failed("Entry " + index + " could not be noted", t);
+                throw t;
+            }
+            applied = TermIndex.valueOf(term, index);
         }
-        try {
-            stateMachine.skip(new LogPosition(term, index));
-        } catch (Throwable t) {
-            listener.failed("Entry " + index + " could not be noted", t);
-            throw t;
-        }
-        applied = TermIndex.valueOf(term, index);
         listener.applied(index);
     }
 
@@ -270,9 +287,50 @@ final class EntryStateMachine<R> extends BaseStateMachine implements PeerAppende
     @Override
     public CompletableFuture<TermIndex> notifyInstallSnapshotFromLeader(
             RoleInfoProto role, TermIndex firstAvailable) {
+        Optional<LogPosition> imported = stateMachine.imported();
+        if (imported.isPresent()
+                && imported.get().index() > applied.getIndex()
+                && imported.get().index() + 1 >= firstAvailable.getIndex()) {
+            installing = true;
+            return CompletableFuture.completedFuture(termIndex(imported.get()));
+        }
         listener.lacksEntries(new LogPosition(firstAvailable.getTerm(), firstAvailable.getIndex()));
-        // Null: nothing to install here. Backfill is not Ratis's business.
+        // Null: nothing to install yet. A future that stays open would end with its leader.
         return CompletableFuture.completedFuture(null);
+    }
+
+    /**
+     * Replaces the state, if that is what was just announced. Ratis calls this while nothing is
+     * appended, and drops the log up to the import right after. So it must be durable here: a
+     * process that died in between would find neither the old log nor the new state.
+     */
+    @Override
+    public void pause() {
+        getLifeCycle().transition(LifeCycle.State.PAUSING);
+        getLifeCycle().transition(LifeCycle.State.PAUSED);
+        if (!installing) {
+            return;
+        }
+        installing = false;
+        try {
+            synchronized (applyLock) {
+                synchronized (checkpointLock) {
+                    stateMachine.install();
+                    applied = termIndex(stateMachine.appliedPosition());
+                    durable = termIndex(stateMachine.durablePosition());
+                    entryBytesAtCheckpoint = entryBytes;
+                }
+            }
+        } catch (Throwable t) {
+            listener.failed("An imported state could not be installed", t);
+            throw t;
+        }
+    }
+
+    /** On the updater thread, some time after {@link #pause}. */
+    @Override
+    public void reinitialize() {
+        run();
     }
 
     @Override

@@ -26,6 +26,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
 import org.apache.ratis.protocol.ClientId;
 import org.apache.ratis.protocol.RaftClientAsynchronousProtocol;
 import org.apache.ratis.protocol.RaftClientReply;
@@ -160,6 +161,11 @@ final class RatisGroup<R>
     @Override
     public CompletableFuture<Void> readable(boolean strict) {
         return host.leases().readable(groupId, strict);
+    }
+
+    @Override
+    public LogPin pin(long index, LongSupplier maxLogBytes) {
+        return checkpoints.pin(index, maxLogBytes);
     }
 
     @Override

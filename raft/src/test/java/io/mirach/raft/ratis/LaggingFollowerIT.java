@@ -130,6 +130,68 @@ class LaggingFollowerIT {
     }
 
     @Test
+    void importedStateTakesThePlaceOfOneBeyondTheLog() {
+        try (TestCluster cluster =
+                new TestCluster(
+                        directory, 3, LaggingFollowerIT::config, LedgerStateMachine::discarding)) {
+            UUID group = cluster.createGroup();
+            Node leader = cluster.leader(group);
+            ReplicatedLog<Receipt> log = leader.log(group);
+            write(log, MIB);
+            Node away = cluster.followers(group).get(0);
+            away.stop();
+            write(log, 60 * MIB);
+            away.start();
+            await().atMost(TestCluster.PATIENCE).until(() -> !away.backfillNotices.isEmpty());
+
+            long from;
+            try (ReplicatedLog.LogPin pin =
+                    log.pin(leader.machine(group).appliedPosition().index(), () -> 200 * MIB)) {
+                away.machine(group).importFrom(leader.machine(group));
+                from = away.machine(group).imported().orElseThrow().index();
+                write(log, 60 * MIB);
+                // Only the pin has kept what the import needs now.
+                assertThat(log.status().logStartIndex()).isLessThanOrEqualTo(from + 1);
+                await().atMost(TestCluster.PATIENCE)
+                        .until(() -> away.machine(group).logBase().index() == from);
+                cluster.converged(group);
+            }
+            write(log, 60 * MIB);
+            assertThat(log.status().logStartIndex()).isGreaterThan(from + 1);
+            assertThat(cluster.converged(group)).hasSize(4 * (1 + 60 * 3));
+            assertThat(away.failures).isEmpty();
+        }
+    }
+
+    @Test
+    void importIsInPlaceWhenTheProcessDiesRightAfterIt() {
+        try (TestCluster cluster =
+                new TestCluster(
+                        directory, 3, LaggingFollowerIT::config, LedgerStateMachine::discarding)) {
+            UUID group = cluster.createGroup();
+            Node leader = cluster.leader(group);
+            ReplicatedLog<Receipt> log = leader.log(group);
+            write(log, MIB);
+            Node away = cluster.followers(group).get(0);
+            away.stop();
+            write(log, 60 * MIB);
+            // As if it had died between the installation and the end of the old log.
+            LedgerStateMachine stopped =
+                    LedgerStateMachine.discarding(away.directory.resolve(group + ".ledger"));
+            stopped.importFrom(leader.machine(group));
+            stopped.install();
+            away.start();
+            write(log, MIB);
+            cluster.converged(group);
+            assertThat(away.backfillNotices).isEmpty();
+            away.stop();
+            away.start();
+            cluster.converged(group);
+            assertThat(away.failures).isEmpty();
+        }
+    }
+
+    @Test
     void followerWithinTheLogCatchesUpFromIt() {
         try (TestCluster cluster =
                 new TestCluster(

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
@@ -32,6 +33,8 @@ final class LedgerStateMachine implements ReplicatedStateMachine<LedgerStateMach
     private final boolean keeps;
     private final List<String> commands = new ArrayList<>(); // Guarded by this.
     private final List<RoleChange> roles = new CopyOnWriteArrayList<>();
+    private LogPosition base = LogPosition.NONE;
+    private LogPosition imported; // null if there is none
     private LogPosition durable = LogPosition.NONE;
     private LogPosition applied = LogPosition.NONE;
     private long bytes;
@@ -52,13 +55,15 @@ final class LedgerStateMachine implements ReplicatedStateMachine<LedgerStateMach
         }
     }
 
-    /** One that forgets the commands, for measuring. */
+    /** One that keeps of each command only its hash, for measuring. */
     static LedgerStateMachine discarding(Path file) {
         return new LedgerStateMachine(file, false);
     }
 
     private void load() {
+        commands.clear();
         try (DataInputStream in = new DataInputStream(Files.newInputStream(file))) {
+            base = new LogPosition(in.readLong(), in.readLong());
             durable = new LogPosition(in.readLong(), in.readLong());
             applied = durable;
             int count = in.readInt();
@@ -95,11 +100,12 @@ final class LedgerStateMachine implements ReplicatedStateMachine<LedgerStateMach
             List<Receipt> receipts = new ArrayList<>(batch.size());
             for (ByteBuf command : batch) {
                 bytes += command.readableBytes();
-                String text = keeps ? command.toString(StandardCharsets.UTF_8) : "";
+                String text =
+                        keeps
+                                ? command.toString(StandardCharsets.UTF_8)
+                                : Integer.toHexString(command.hashCode());
                 receipts.add(new Receipt(commands.size(), position, batch.size(), text));
-                if (keeps) {
-                    commands.add(text);
-                }
+                commands.add(text);
             }
             return receipts;
         }
@@ -131,28 +137,60 @@ final class LedgerStateMachine implements ReplicatedStateMachine<LedgerStateMach
             if (closed) {
                 throw new IllegalStateException("checkpoint after close");
             }
-            Path draft = file.resolveSibling(file.getFileName() + ".draft");
-            try (DataOutputStream out = new DataOutputStream(Files.newOutputStream(draft))) {
-                out.writeLong(applied.term());
-                out.writeLong(applied.index());
-                out.writeInt(commands.size());
-                for (String command : commands) {
-                    byte[] text = command.getBytes(StandardCharsets.UTF_8);
-                    out.writeInt(text.length);
-                    out.write(text);
-                }
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-            try {
-                Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
+            write(file, base);
             durable = applied;
             bytes = 0;
             return durable;
         }
+    }
+
+    private void write(Path to, LogPosition logBase) {
+        Path draft = to.resolveSibling(to.getFileName() + ".draft");
+        try (DataOutputStream out = new DataOutputStream(Files.newOutputStream(draft))) {
+            out.writeLong(logBase.term());
+            out.writeLong(logBase.index());
+            out.writeLong(applied.term());
+            out.writeLong(applied.index());
+            out.writeInt(commands.size());
+            for (String command : commands) {
+                byte[] text = command.getBytes(StandardCharsets.UTF_8);
+                out.writeInt(text.length);
+                out.write(text);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        try {
+            Files.move(draft, to, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Override
+    public synchronized LogPosition logBase() {
+        return base;
+    }
+
+    @Override
+    public synchronized Optional<LogPosition> imported() {
+        return Optional.ofNullable(imported);
+    }
+
+    @Override
+    public synchronized void install() {
+        try {
+            Files.move(importFile(), file, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        imported = null;
+        bytes = 0;
+        load();
+    }
+
+    private Path importFile() {
+        return file.resolveSibling(file.getFileName() + ".import");
     }
 
     @Override
@@ -193,6 +231,18 @@ final class LedgerStateMachine implements ReplicatedStateMachine<LedgerStateMach
 
     void failNextCheckpoint(RuntimeException failure) {
         failNextCheckpoint = failure;
+    }
+
+    /** Brings what another replica has beside the state of this one. */
+    void importFrom(LedgerStateMachine other) {
+        LogPosition position;
+        synchronized (other) {
+            position = other.applied;
+            other.write(importFile(), position);
+        }
+        synchronized (this) {
+            imported = position;
+        }
     }
 
     /** Runs on the apply thread before each entry. */

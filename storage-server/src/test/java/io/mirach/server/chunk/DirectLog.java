@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.LongSupplier;
 
 /** A log without peers: what is proposed is applied, at once or when the test says so. */
 final class DirectLog implements ReplicatedLog<ChunkReply> {
@@ -82,6 +83,11 @@ final class DirectLog implements ReplicatedLog<ChunkReply> {
         return readRefusal == null
                 ? CompletableFuture.completedFuture(null)
                 : CompletableFuture.failedFuture(readRefusal);
+    }
+
+    @Override
+    public LogPin pin(long index, LongSupplier maxLogBytes) {
+        return () -> {};
     }
 
     @Override

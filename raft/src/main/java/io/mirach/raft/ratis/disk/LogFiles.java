@@ -119,6 +119,17 @@ final class LogFiles {
         }
     }
 
+    /** Deletes all entries, the oldest first: what a kill leaves has no gap. */
+    void delete() throws IOException {
+        for (List<SegmentFile> each : List.of(begun, segments)) {
+            for (SegmentFile segment : each) {
+                LOG.info("{} ends before the state that was imported: deleted", segment.path());
+                Files.delete(segment.path());
+                DurableFiles.sync(segment.path().getParent());
+            }
+        }
+    }
+
     private static void cutTail(SegmentFile segment) throws IOException {
         if (segment.hasLongTail()) {
             DurableFiles.truncate(segment.path(), segment.goodBytes());

@@ -113,7 +113,13 @@ public final class ReplicaFiles {
         LogFiles log = LogFiles.verify(current);
         long base = Math.max(logBase.index(), LogBase.read(current));
         verifyReach(log, durable, base, AppliedMark.read(storageDir, group).orElse(-1));
-        log.repair();
+        if (log.last() < logBase.index()) {
+            // An import was installed, and the process died before the log from before was dropped.
+            // Ratis would keep its last segment, and refuse every entry for the gap behind it.
+            log.delete();
+        } else {
+            log.repair();
+        }
         meta.raised(Math.max(log.lastTerm(), durable.term())).write(current);
     }
 
