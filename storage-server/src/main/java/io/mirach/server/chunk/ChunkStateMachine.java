@@ -6,6 +6,7 @@ import io.mirach.raft.LogPosition;
 import io.mirach.raft.ReplicatedStateMachine;
 import io.mirach.server.store.ChunkBatch;
 import io.mirach.server.store.ChunkStore;
+import io.mirach.server.store.ChunkStores;
 import io.netty.buffer.ByteBuf;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,24 +27,32 @@ public final class ChunkStateMachine implements ReplicatedStateMachine<ChunkRepl
     private static final int WINDOWS_KEPT = 2048;
 
     private final UUID groupId;
-    private final ChunkStore store;
-    // Confined to the apply thread.
-    private final BlockWriter blocks;
-    private final WindowCache windows;
-    private final TableChanges changes;
+    private final ChunkStores stores;
+    private final DamageListener damageListener;
+    // Read by any thread; replaced by an import.
+    private volatile ChunkStore store;
     // What readers check against: the newest entry that is applied.
     private volatile GroupTables tables;
+    // Confined to whoever applies.
+    private BlockWriter blocks;
+    private WindowCache windows;
+    private TableChanges changes;
 
-    /** Takes ownership of the store. */
-    public ChunkStateMachine(UUID groupId, ChunkStore store, DamageListener damageListener) {
+    /** The replica of {@code groupId} in these stores. */
+    public ChunkStateMachine(UUID groupId, ChunkStores stores, DamageListener damageListener) {
         this.groupId = groupId;
-        this.store = store;
-        this.tables = GroupTables.of(store.tables());
-        this.windows = new WindowCache(store, WINDOWS_KEPT);
-        this.blocks =
-                new BlockWriter(
-                        groupId, store, new ExtentCache(store, EXTENTS_KEPT), damageListener);
-        this.changes = new TableChanges(blocks, windows, tables);
+        this.stores = stores;
+        this.damageListener = damageListener;
+        use(stores.chunkStore(groupId));
+    }
+
+    private void use(ChunkStore current) {
+        store = current;
+        tables = GroupTables.of(current.tables());
+        windows = new WindowCache(current, WINDOWS_KEPT);
+        ExtentCache extents = new ExtentCache(current, EXTENTS_KEPT);
+        blocks = new BlockWriter(groupId, current, extents, damageListener);
+        changes = new TableChanges(blocks, windows, tables);
     }
 
     public UUID groupId() {
@@ -86,6 +95,22 @@ public final class ChunkStateMachine implements ReplicatedStateMachine<ChunkRepl
         try (ChunkBatch batch = store.begin()) {
             batch.commit(position);
         }
+    }
+
+    @Override
+    public LogPosition logBase() {
+        return stores.importedAt(groupId);
+    }
+
+    @Override
+    public Optional<LogPosition> imported() {
+        return stores.imported(groupId);
+    }
+
+    @Override
+    public void install() {
+        store.close();
+        use(stores.install(groupId));
     }
 
     @Override

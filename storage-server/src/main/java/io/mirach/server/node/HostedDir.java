@@ -94,8 +94,7 @@ final class HostedDir implements AutoCloseable {
         ReplicatedStateMachine<?> machine =
                 groupId.equals(metaGroupId)
                         ? new MetadataStateMachine(stores.metaStore(groupId), around.metaListener())
-                        : new ChunkStateMachine(
-                                groupId, stores.chunkStore(groupId), around.damageListener());
+                        : new ChunkStateMachine(groupId, stores, around.damageListener());
         machines.put(groupId, machine);
         return machine;
     }

@@ -5,6 +5,8 @@ import io.mirach.model.LayerId;
 import io.mirach.model.Slot;
 import io.mirach.model.VolumeId;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
+import org.rocksdb.RocksIterator;
 
 /**
  * The keys of a placement group's column family, all numbers big-endian.
@@ -19,6 +21,7 @@ import java.nio.ByteBuffer;
  *   5  u64 volume                      {@link AdmissionRecord}
  *   6  u64 volume, u64 epoch, u8 slot  {@link WriteWindow}
  *   7  u64 layer, u64 extent           {@link ExtentRecord}
+ *   126                                {@link ImportRecord}; this replica's own, not replicated
  *   127 u64 layer                      space still to be freed; this replica's own, not replicated
  * </pre>
  */
@@ -30,6 +33,7 @@ final class ChunkKeys {
     static final byte ADMISSION = 5;
     static final byte WINDOW = 6;
     static final byte EXTENT = 7;
+    static final byte IMPORT = 126;
     static final byte RECLAIM = 127;
 
     static final int BLOCK_KEY_BYTES = 16;
@@ -84,6 +88,10 @@ final class ChunkKeys {
         return record(EXTENT, 16).putLong(layer).putLong(extent).array();
     }
 
+    static byte[] importing() {
+        return record(IMPORT, 0).array();
+    }
+
     static byte[] reclaim(LayerId layer) {
         return record(RECLAIM, 8).putLong(layer.value()).array();
     }
@@ -98,6 +106,25 @@ final class ChunkKeys {
             return false;
         }
         return ByteBuffer.wrap(key).getLong() == 0;
+    }
+
+    /** Whether an iterator is at a record of a type. */
+    static boolean isAt(RocksIterator iterator, byte type) {
+        return iterator.isValid() && isRecord(iterator.key(), type);
+    }
+
+    /** Whether it is a record of the tables, or of an extent: what all replicas have alike. */
+    static boolean isReplicatedRecord(byte[] key) {
+        if (key.length < RECORD_PREFIX_BYTES || ByteBuffer.wrap(key).getLong() != 0) {
+            return false;
+        }
+        byte type = key[RECORD_PREFIX_BYTES - 1];
+        return type >= VOLUME && type <= EXTENT;
+    }
+
+    /** The order of keys in a column family. */
+    static int compare(byte[] key, byte[] other) {
+        return Arrays.compareUnsigned(key, other);
     }
 
     /** The fields behind a record key's type. */

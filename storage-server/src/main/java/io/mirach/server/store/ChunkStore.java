@@ -226,6 +226,11 @@ public final class ChunkStore implements AutoCloseable {
         return PresentCount.of(family, layer, blocksPerExtent, fromExtent, maxRecords);
     }
 
+    /** The state as it is now, to be read by another replica. */
+    public StateExport export() {
+        return new StateExport(family);
+    }
+
     /** Closes this store, not the data dir. Waits for calls under way. Idempotent. */
     @Override
     public void close() {

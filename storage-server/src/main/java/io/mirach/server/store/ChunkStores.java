@@ -1,12 +1,15 @@
 package io.mirach.server.store;
 
+import io.mirach.raft.LogPosition;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -47,6 +50,9 @@ public final class ChunkStores implements AutoCloseable {
     private final SpaceReclaimer reclaimer;
     private final FreeSpace freeSpace;
     private final StoreFailureListener failureListener;
+    private final GroupFamilies families;
+    // Under this.
+    private final Map<UUID, StateImport> imports = new HashMap<>();
     // By column family name, RocksDB's own default one included. Under this.
     private final Map<String, ColumnFamilyHandle> handles = new TreeMap<>();
     private final Map<String, ColumnFamily> open = new TreeMap<>();
@@ -80,7 +86,18 @@ public final class ChunkStores implements AutoCloseable {
         for (int i = 0; i < opened.size(); i++) {
             handles.put(names.get(i), opened.get(i));
         }
+        this.families = new GroupFamilies(db, handles.get(DEFAULT_FAMILY));
+        for (String name : names) {
+            // A process that died between two steps has left them.
+            if (name.startsWith(CHUNK_PREFIX) && !families.isUsed(chunkGroup(name), name)) {
+                drop(name, handles.remove(name));
+            }
+        }
         this.reclaimer = new SpaceReclaimer(dir);
+    }
+
+    private static UUID chunkGroup(String name) {
+        return GroupFamilies.group(name.substring(CHUNK_PREFIX.length()));
     }
 
     /** The same without anybody who is told of failures. */
@@ -134,7 +151,69 @@ public final class ChunkStores implements AutoCloseable {
 
     /** The state of a placement group; empty, and durably there, if it is new. One at a time. */
     public synchronized ChunkStore chunkStore(UUID groupId) {
-        return new ChunkStore(open(CHUNK_PREFIX + groupId), reclaimer, freeSpace);
+        String name = CHUNK_PREFIX + families.current(groupId).name();
+        return new ChunkStore(open(name), reclaimer, freeSpace);
+    }
+
+    /**
+     * The state of a placement group that is being brought here beside the one in use; empty, if it
+     * was not begun before. Always the same object until it is installed or discarded.
+     */
+    public synchronized StateImport importOf(UUID groupId) {
+        StateImport begun = imports.get(groupId);
+        if (begun == null) {
+            if (families.importing(groupId).isEmpty()) {
+                families.beginImport(groupId);
+            }
+            String name = CHUNK_PREFIX + families.importing(groupId).orElseThrow();
+            begun = new StateImport(open(name));
+            imports.put(groupId, begun);
+        }
+        return begun;
+    }
+
+    /** The position of an import that is whole and waits to be installed. */
+    public synchronized Optional<LogPosition> imported(UUID groupId) {
+        return families.importing(groupId).isEmpty() ? Optional.empty() : importOf(groupId).whole();
+    }
+
+    /** Where the state in use began, if it was imported; {@link LogPosition#NONE} if not. */
+    public synchronized LogPosition importedAt(UUID groupId) {
+        return families.current(groupId).base();
+    }
+
+    /**
+     * Puts the import, which is whole, in the place of the state in use, whose store must be
+     * closed. Durable when it returns; a crash leaves the one or the other.
+     *
+     * @return the new state
+     */
+    public synchronized ChunkStore install(UUID groupId) {
+        LogPosition position =
+                imported(groupId)
+                        .orElseThrow(
+                                () -> new StoreException("no import of " + groupId + " is whole"));
+        String before = CHUNK_PREFIX + families.current(groupId).name();
+        if (open.containsKey(before)) {
+            throw new StoreException("import in the place of " + before + " while it is open");
+        }
+        imports.remove(groupId).close();
+        families.install(groupId, position);
+        drop(before, handles.remove(before));
+        return chunkStore(groupId);
+    }
+
+    /** Forgets what was imported of a group, if anything was. */
+    public synchronized void discardImport(UUID groupId) {
+        families.importing(groupId)
+                .ifPresent(
+                        importing -> {
+                            importOf(groupId).close();
+                            imports.remove(groupId);
+                            families.endImport(groupId);
+                            String name = CHUNK_PREFIX + importing;
+                            drop(name, handles.remove(name));
+                        });
     }
 
     /** The state of the meta group; empty, and durably there, if it is new. One at a time. */
@@ -148,8 +227,9 @@ public final class ChunkStores implements AutoCloseable {
      */
     public synchronized void drop(UUID groupId) {
         requireOpen();
-        for (String prefix : List.of(CHUNK_PREFIX, META_PREFIX)) {
-            String name = prefix + groupId;
+        discardImport(groupId);
+        String chunks = CHUNK_PREFIX + families.current(groupId).name();
+        for (String name : List.of(chunks, META_PREFIX + groupId)) {
             if (open.containsKey(name)) {
                 throw new StoreException("drop of " + name + " while it is open");
             }
@@ -158,6 +238,7 @@ public final class ChunkStores implements AutoCloseable {
                 drop(name, handle);
             }
         }
+        families.forget(groupId);
     }
 
     private void drop(String name, ColumnFamilyHandle handle) {
@@ -202,7 +283,7 @@ public final class ChunkStores implements AutoCloseable {
         Set<UUID> groups = new TreeSet<>();
         for (String name : handles.keySet()) {
             if (name.startsWith(prefix)) {
-                groups.add(UUID.fromString(name.substring(prefix.length())));
+                groups.add(GroupFamilies.group(name.substring(prefix.length())));
             }
         }
         return groups;

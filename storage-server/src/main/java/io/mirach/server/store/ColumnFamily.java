@@ -1,6 +1,8 @@
 package io.mirach.server.store;
 
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.rocksdb.ColumnFamilyHandle;
 import org.rocksdb.CompactRangeOptions;
@@ -37,6 +39,7 @@ final class ColumnFamily implements AutoCloseable {
     private final FlushOptions flushOptions = new FlushOptions().setWaitForFlush(true);
     private final Object compactionLock = new Object();
     private CompactRangeOptions compaction; // under compactionLock; null when none runs
+    private final Set<Snapshot> held = ConcurrentHashMap.newKeySet();
     private volatile boolean closing;
     private boolean closed; // under lock
 
@@ -105,6 +108,30 @@ final class ColumnFamily implements AutoCloseable {
                         openDb.releaseSnapshot(snapshot);
                     }
                 });
+    }
+
+    /** Takes a snapshot that stays until {@link #release}, or until this is closed. */
+    Snapshot hold() {
+        return call(
+                "snapshot",
+                (openDb, openHandle) -> {
+                    Snapshot snapshot = openDb.getSnapshot();
+                    held.add(snapshot);
+                    return snapshot;
+                });
+    }
+
+    /** Lets a snapshot go. Idempotent. */
+    void release(Snapshot snapshot) {
+        // Not while this is being closed, and perhaps all of RocksDB behind it.
+        lock.readLock().lock();
+        try {
+            if (held.remove(snapshot)) {
+                db.releaseSnapshot(snapshot);
+            }
+        } finally {
+            lock.readLock().unlock();
+        }
     }
 
     /** Native reads under one snapshot. */
@@ -241,6 +268,7 @@ final class ColumnFamily implements AutoCloseable {
                 return;
             }
             closed = true;
+            List.copyOf(held).forEach(this::release);
             writeOptions.close();
             flushOptions.close();
         } finally {

@@ -26,7 +26,7 @@ final class GroupPosition {
      */
     GroupPosition(ColumnFamily family, byte[] found) {
         this.family = family;
-        this.applied = found == null ? LogPosition.NONE : decode(family.name(), found);
+        this.applied = decode(family.name(), found);
         // Whatever is there after opening was on disk: RocksDB's own log is off.
         this.durable = applied;
     }
@@ -76,7 +76,13 @@ final class GroupPosition {
                 .array();
     }
 
-    private static LogPosition decode(String name, byte[] value) {
+    /**
+     * @param value null in a column family that nothing was committed to
+     */
+    static LogPosition decode(String name, byte[] value) {
+        if (value == null) {
+            return LogPosition.NONE;
+        }
         if (value.length != ENCODED_BYTES || value[0] != FORMAT) {
             throw new StoreException(
                     "unreadable position record in " + name + ": format " + value[0]);

@@ -6,7 +6,6 @@ import io.mirach.model.Block;
 import io.mirach.model.BlockRange;
 import io.mirach.model.LayerId;
 import io.mirach.protocol.ErrorCode;
-import io.mirach.protocol.data.WriteIdentity;
 import io.mirach.server.store.AllocatedRuns;
 import io.mirach.server.store.BlocksRead;
 import io.mirach.server.store.StoreConfigs;
@@ -31,7 +30,6 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class ChunkStateMachineModelTest {
     private static final int OPERATIONS = 1200;
-    private static final int SLOTS_USED = (int) (Commands.SIZE_BYTES / Commands.EXTENT_BYTES);
 
     @TempDir Path dir;
 
@@ -40,141 +38,11 @@ class ChunkStateMachineModelTest {
         return given != null ? List.of(given) : List.of(1L, 2L, System.nanoTime());
     }
 
-    /** What the volume holds, and which of its blocks are no holes. */
-    private static final class Model {
-        final byte[] bytes;
-        final BitSet allocated;
-
-        Model() {
-            this(new byte[(int) Commands.SIZE_BYTES], new BitSet());
-        }
-
-        private Model(byte[] bytes, BitSet allocated) {
-            this.bytes = bytes;
-            this.allocated = allocated;
-        }
-
-        Model copy() {
-            return new Model(bytes.clone(), (BitSet) allocated.clone());
-        }
-
-        void write(int offset, byte[] data, boolean keepZeroes) {
-            System.arraycopy(data, 0, bytes, offset, data.length);
-            touch(offset, data.length, keepZeroes, true);
-        }
-
-        void zero(int offset, int length) {
-            Arrays.fill(bytes, offset, offset + length, (byte) 0);
-            touch(offset, length, false, false);
-        }
-
-        private void touch(int offset, int length, boolean keepZeroes, boolean allocates) {
-            for (int block = offset / Block.BYTES;
-                    block <= (offset + length - 1) / Block.BYTES;
-                    block++) {
-                if (isZero(block) && !keepZeroes) {
-                    allocated.clear(block);
-                } else if (allocates) {
-                    allocated.set(block);
-                }
-            }
-        }
-
-        private boolean isZero(int block) {
-            for (int i = block * Block.BYTES; i < (block + 1) * Block.BYTES; i++) {
-                if (bytes[i] != 0) {
-                    return false;
-                }
-            }
-            return true;
-        }
-    }
-
-    /** The writer's side: sequence numbers per slot, and commands that may come again. */
-    private static final class Writer {
-        final Random random;
-        final long[] sequences = new long[SLOTS_USED];
-        final long[] lowest = new long[SLOTS_USED];
-        final List<ByteBuf> sent = new ArrayList<>();
-        final Map<LayerId, Model> sealed = new TreeMap<>();
-        LayerId head = Commands.HEAD;
-        Model model = new Model();
-
-        Writer(Random random) {
-            this.random = random;
-            Arrays.fill(lowest, 1);
-        }
-
-        WriteIdentity next(int offset) {
-            int slot = offset / Commands.EXTENT_BYTES;
-            long sequence = ++sequences[slot];
-            if (random.nextInt(10) == 0) {
-                lowest[slot] += random.nextInt((int) (sequence - lowest[slot]) + 1);
-            }
-            return Commands.identity(offset, sequence, lowest[slot], head);
-        }
-
-        ByteBuf command() {
-            int kind = random.nextInt(100);
-            if (kind < 10 && !sent.isEmpty()) {
-                // A late or retried copy: it must change nothing.
-                return sent.get(random.nextInt(sent.size())).copy();
-            }
-            if (kind < 11) {
-                LayerId newHead = new LayerId(head.value() + 1);
-                ByteBuf seal = Commands.seal(head, newHead, newHead.value());
-                sealed.put(head, model.copy());
-                head = newHead;
-                return seal;
-            }
-            int extent = random.nextInt(SLOTS_USED);
-            int from = random.nextInt(Commands.EXTENT_BYTES);
-            int length = 1 + random.nextInt(Commands.EXTENT_BYTES - from);
-            if (random.nextInt(3) > 0) {
-                from &= -Block.BYTES;
-                length = Math.min((length | (Block.BYTES - 1)) + 1, Commands.EXTENT_BYTES - from);
-            } else if (random.nextInt(2) == 0) {
-                length = Math.min(length, 300);
-            }
-            if (random.nextInt(20) == 0) {
-                from = 0;
-                length = Commands.EXTENT_BYTES;
-            }
-            int offset = extent * Commands.EXTENT_BYTES + from;
-            ByteBuf command = kind < 30 ? zero(offset, length) : write(offset, length);
-            sent.add(command.copy());
-            return command;
-        }
-
-        private ByteBuf zero(int offset, int length) {
-            model.zero(offset, length);
-            return Commands.zero(next(offset), offset, length);
-        }
-
-        private ByteBuf write(int offset, int length) {
-            byte[] data = new byte[length];
-            if (random.nextInt(6) > 0) {
-                random.nextBytes(data);
-            }
-            if (random.nextInt(4) == 0) {
-                int zeroes = random.nextInt(length);
-                Arrays.fill(data, zeroes, Math.min(length, zeroes + 9000), (byte) 0);
-            }
-            boolean keepZeroes = random.nextInt(8) == 0;
-            model.write(offset, data, keepZeroes);
-            return Commands.write(next(offset), offset, data, keepZeroes);
-        }
-
-        void release() {
-            sent.forEach(ByteBuf::release);
-        }
-    }
-
     @ParameterizedTest(name = "seed {0}")
     @MethodSource("seeds")
     void replicaEqualsTheModelThroughCrashesAndReplays(long seed) {
         Random random = new Random(seed);
-        Writer writer = new Writer(random);
+        RandomWriter writer = new RandomWriter(random);
         try (Replica replica = new Replica(dir, StoreConfigs.unflushed())) {
             openVolume(replica);
             int operations = 0;
@@ -207,7 +75,7 @@ class ChunkStateMachineModelTest {
     @ParameterizedTest(name = "seed {0}")
     @MethodSource("seeds")
     void sameCommandsGiveTheSameBytesWhateverTheEntriesAndRestarts(long seed) {
-        Writer writer = new Writer(new Random(seed));
+        RandomWriter writer = new RandomWriter(new Random(seed));
         List<ByteBuf> commands = new ArrayList<>();
         for (int i = 0; i < OPERATIONS / 2; i++) {
             commands.add(writer.command());
@@ -259,7 +127,7 @@ class ChunkStateMachineModelTest {
                 Commands.admit(Commands.VOLUME, 1, Commands.EPOCH));
     }
 
-    private static void requireEqual(Replica replica, LayerId layer, Model model) {
+    private static void requireEqual(Replica replica, LayerId layer, RandomWriter.Model model) {
         List<LayerId> chain = new ArrayList<>();
         for (long id = layer.value(); id >= Commands.HEAD.value(); id--) {
             chain.add(new LayerId(id));

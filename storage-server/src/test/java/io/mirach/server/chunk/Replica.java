@@ -43,7 +43,7 @@ final class Replica implements AutoCloseable {
         machine =
                 new ChunkStateMachine(
                         GROUP,
-                        stores.chunkStore(GROUP),
+                        stores,
                         (group, layer, block, how) -> damages.add(new Damage(layer, block, how)));
         open = true;
     }
@@ -76,6 +76,15 @@ final class Replica implements AutoCloseable {
         return entry.commands().stream()
                 .map(bytes -> Unpooled.wrappedBuffer(bytes).asReadOnly())
                 .toList();
+    }
+
+    /** Applies what another replica has logged and this one has not applied. */
+    void follow(Replica leader) {
+        for (Entry entry : leader.log) {
+            if (entry.position().compareTo(machine.appliedPosition()) > 0) {
+                machine.apply(entry.position(), views(entry));
+            }
+        }
     }
 
     /** Opens again what is on disk and replays the log behind it. */

@@ -3,7 +3,6 @@ package io.mirach.server.store;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -17,12 +16,15 @@ import org.rocksdb.RocksDB;
 import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksIterator;
 
-/** Reads every key and value of a placement group, in hex, from a data dir that is closed. */
+/**
+ * Reads every key and value of a placement group, in hex, from a data dir that is closed and in
+ * which nothing is being imported. What belongs to one replica only is left out.
+ */
 public final class StoreDump {
     private StoreDump() {}
 
     public static Map<String, String> of(Path dir, UUID groupId) {
-        byte[] wanted = ("pg-" + groupId).getBytes(StandardCharsets.UTF_8);
+        String wanted = "pg-" + groupId;
         List<ColumnFamilyHandle> handles = new ArrayList<>();
         Map<String, String> dump = new TreeMap<>();
         try (Options options = new Options();
@@ -34,7 +36,7 @@ public final class StoreDump {
             try (RocksDB db =
                     RocksDB.openReadOnly(dbOptions, dir.toString(), descriptors, handles)) {
                 for (ColumnFamilyHandle handle : handles) {
-                    if (Arrays.equals(handle.getName(), wanted)) {
+                    if (new String(handle.getName(), StandardCharsets.UTF_8).startsWith(wanted)) {
                         read(db, handle, dump);
                     }
                 }
@@ -50,9 +52,13 @@ public final class StoreDump {
             throws RocksDBException {
         try (RocksIterator iterator = db.newIterator(handle)) {
             for (iterator.seekToFirst(); iterator.isValid(); iterator.next()) {
-                dump.put(
-                        HexFormat.of().formatHex(iterator.key()),
-                        HexFormat.of().formatHex(iterator.value()));
+                byte[] key = iterator.key();
+                if (!ChunkKeys.isRecord(key, ChunkKeys.IMPORT)
+                        && !ChunkKeys.isRecord(key, ChunkKeys.RECLAIM)) {
+                    dump.put(
+                            HexFormat.of().formatHex(key),
+                            HexFormat.of().formatHex(iterator.value()));
+                }
             }
             iterator.status();
         }
