@@ -131,7 +131,7 @@ final class LoopbackCluster implements AutoCloseable {
                             Map.of(),
                             StoreConfig.defaults(),
                             ChunkServiceConfig.defaults(),
-                            NodeConfig.DEFAULT_RAFT_QUEUE_BYTES,
+                            NodeConfig.Replication.DEFAULT,
                             NodeConfig.DEFAULT_EVENT_LOOPS));
         }
         return configs;

@@ -65,8 +65,9 @@ public interface ReplicatedStateMachine<R> extends AutoCloseable {
 
     /**
      * Puts {@link #imported} in the place of the state in use, as a whole and durably: applied and
-     * durable position and log base are the import's from then on. No apply, skip or checkpoint is
-     * under way. Blocks.
+     * durable position and log base are the import's from then on. Neither apply nor skip is under
+     * way, but a checkpoint may be. Waits for the disk, but for nothing large: the group's messages
+     * wait for this.
      */
     default void install() {
         throw new IllegalStateException("nothing was imported");

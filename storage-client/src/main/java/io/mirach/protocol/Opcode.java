@@ -37,7 +37,11 @@ public enum Opcode {
     /** Read-lease claims, see io.mirach.raft.ReadLease. */
     LEASE_CLAIMS(54),
     /** What each volume stores in the receiver's replicas of some groups. */
-    STORED_BYTES(55);
+    STORED_BYTES(55),
+    /** A replica is brought up from the state of the group's leader: begin, read on, end. */
+    BACKFILL_OPEN(56),
+    BACKFILL_READ(57),
+    BACKFILL_CLOSE(58);
 
     private final int number;
 

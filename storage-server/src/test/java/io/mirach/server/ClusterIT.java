@@ -8,9 +8,6 @@ import io.mirach.admin.AdminClient;
 import io.mirach.admin.ClusterView;
 import io.mirach.admin.CreateVolumeRequest;
 import io.mirach.admin.DetachRequest;
-import io.mirach.admin.NodeSummary;
-import io.mirach.admin.PgView;
-import io.mirach.admin.StatusView;
 import io.mirach.admin.VolumeSettings;
 import io.mirach.admin.VolumeView;
 import io.mirach.client.AttachedVolume;
@@ -45,7 +42,7 @@ class ClusterIT {
             cluster.startAll();
             ClusterView formed = cluster.init();
             assertThat(formed.initialised()).isTrue();
-            awaitHealthy(cluster);
+            cluster.awaitHealthy();
             VolumeView created =
                     cluster.admin().createVolume(new CreateVolumeRequest("vm1", 1L << 30, 0));
             assertThat(created.state()).isEqualTo(Volume.State.AVAILABLE);
@@ -66,7 +63,7 @@ class ClusterIT {
                 assertThat(read(volume, offset, data.length)).isEqualTo(data);
                 assertThat(read(volume, 12_288, first.length)).isEqualTo(first);
                 cluster.start(node);
-                awaitHealthy(cluster);
+                cluster.awaitHealthy();
             }
             VolumeSettings strict = new VolumeSettings(Optional.of(true));
             assertThat(cluster.admin().changeVolume("vm1", strict).strictReads()).isTrue();
@@ -84,7 +81,7 @@ class ClusterIT {
         try (InProcessCluster cluster = new InProcessCluster(folder, 3)) {
             cluster.startAll();
             cluster.init();
-            awaitHealthy(cluster);
+            cluster.awaitHealthy();
             cluster.admin().createVolume(new CreateVolumeRequest("vm1", 1L << 30, 0));
             MirachClient client = cluster.client("gw1");
             AttachedVolume volume = attach(client, "vm1");
@@ -108,7 +105,7 @@ class ClusterIT {
         try (InProcessCluster cluster = new InProcessCluster(folder, 3)) {
             cluster.startAll();
             cluster.init();
-            awaitHealthy(cluster);
+            cluster.awaitHealthy();
             AdminClient admin = cluster.admin();
             admin.createVolume(new CreateVolumeRequest("vm1", 64L << 20, 0));
             assertAdminCode(
@@ -145,7 +142,7 @@ class ClusterIT {
             assertThat(cluster.admin(0).cluster().initialised()).isFalse();
             ClusterView formed = cluster.init();
             assertThat(cluster.init().clusterId()).isEqualTo(formed.clusterId());
-            awaitHealthy(cluster);
+            cluster.awaitHealthy();
             for (int node = 0; node < cluster.size(); node++) {
                 AdminClient admin = cluster.admin(node);
                 String name = "via-" + node;
@@ -158,21 +155,6 @@ class ClusterIT {
                 admin.deleteVolume(name);
             }
         }
-    }
-
-    private static void awaitHealthy(InProcessCluster cluster) {
-        await().atMost(SOON)
-                .pollInterval(Duration.ofMillis(200))
-                .ignoreExceptions()
-                .untilAsserted(
-                        () -> {
-                            StatusView status = cluster.admin().status();
-                            assertThat(status.nodes())
-                                    .allMatch(n -> n.state() == NodeSummary.State.UP);
-                            assertThat(cluster.admin().placementGroups())
-                                    .allMatch(pg -> pg.state() == PgView.Condition.HEALTHY)
-                                    .hasSizeGreaterThan(3);
-                        });
     }
 
     /** The count is exact once the last one is old enough to be renewed. */

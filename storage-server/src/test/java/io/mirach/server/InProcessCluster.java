@@ -1,8 +1,14 @@
 package io.mirach.server;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
 import io.mirach.admin.AdminClient;
 import io.mirach.admin.ClusterView;
 import io.mirach.admin.InitRequest;
+import io.mirach.admin.NodeSummary;
+import io.mirach.admin.PgView;
+import io.mirach.admin.StatusView;
 import io.mirach.client.MirachClient;
 import io.mirach.client.MirachClientConfig;
 import io.mirach.client.MirachClients;
@@ -23,9 +29,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
 
 /** Storage nodes in this JVM, on loopback and free ports. Confined to the test's thread. */
 public final class InProcessCluster implements AutoCloseable {
+    private static final Duration SOON = Duration.ofSeconds(60);
     private final List<NodeConfig> configs = new ArrayList<>();
     private final StorageServer[] servers;
     private final List<MirachClient> clients = new ArrayList<>();
@@ -43,11 +51,17 @@ public final class InProcessCluster implements AutoCloseable {
 
     public InProcessCluster(Path folder, int nodes, int dirsPerNode, Duration attachmentTerm)
             throws IOException {
+        this(folder, nodes, dirsPerNode, config -> config.withAttachmentTerm(attachmentTerm));
+    }
+
+    public InProcessCluster(
+            Path folder, int nodes, int dirsPerNode, UnaryOperator<NodeConfig> configure)
+            throws IOException {
         servers = new StorageServer[nodes];
         for (int i = 0; i < nodes; i++) {
             configs.add(
-                    config(folder, "node-" + (i + 1), "rack-" + (i + 1), dirsPerNode)
-                            .withAttachmentTerm(attachmentTerm));
+                    configure.apply(
+                            config(folder, "node-" + (i + 1), "rack-" + (i + 1), dirsPerNode)));
         }
     }
 
@@ -80,7 +94,7 @@ public final class InProcessCluster implements AutoCloseable {
                 Map.of(),
                 store,
                 ChunkServiceConfig.defaults(),
-                NodeConfig.DEFAULT_RAFT_QUEUE_BYTES,
+                NodeConfig.Replication.DEFAULT,
                 1);
     }
 
@@ -179,6 +193,22 @@ public final class InProcessCluster implements AutoCloseable {
                         .get(30, TimeUnit.SECONDS);
         clients.add(client);
         return client;
+    }
+
+    /** Waits until all nodes are up and all placement groups healthy. */
+    public void awaitHealthy() {
+        await().atMost(SOON)
+                .pollInterval(Duration.ofMillis(200))
+                .ignoreExceptions()
+                .untilAsserted(
+                        () -> {
+                            StatusView status = admin().status();
+                            assertThat(status.nodes())
+                                    .allMatch(n -> n.state() == NodeSummary.State.UP);
+                            assertThat(admin().placementGroups())
+                                    .allMatch(pg -> pg.state() == PgView.Condition.HEALTHY)
+                                    .hasSizeGreaterThan(3);
+                        });
     }
 
     @Override

@@ -79,10 +79,10 @@ final class EntryStateMachine<R> extends BaseStateMachine implements PeerAppende
 
     private final ReplicatedStateMachine<R> stateMachine;
     private final Listener listener;
-    // Neither an entry nor a checkpoint is under way while the state is replaced. Taken in this
-    // order.
+    // No entry is being applied while the state is replaced.
     private final Object applyLock = new Object();
     private final Object checkpointLock = new Object();
+    private final Object durableLock = new Object();
     private boolean closed; // Guarded by checkpointLock.
     // Under Ratis's lock of the division.
     private boolean installing;
@@ -240,12 +240,18 @@ final class EntryStateMachine<R> extends BaseStateMachine implements PeerAppende
         synchronized (checkpointLock) {
             if (!closed) {
                 entryBytesAtCheckpoint = entryBytes;
-                LogPosition now = stateMachine.checkpoint();
-                if (now.index() > durable.getIndex()) {
-                    durable = termIndex(now);
-                }
+                isDurable(stateMachine.checkpoint());
             }
             return durable();
+        }
+    }
+
+    /** Checkpoints and the installation of a state may end in any order. */
+    private void isDurable(LogPosition position) {
+        synchronized (durableLock) {
+            if (position.index() > durable.getIndex()) {
+                durable = termIndex(position);
+            }
         }
     }
 
@@ -314,12 +320,9 @@ final class EntryStateMachine<R> extends BaseStateMachine implements PeerAppende
         installing = false;
         try {
             synchronized (applyLock) {
-                synchronized (checkpointLock) {
-                    stateMachine.install();
-                    applied = termIndex(stateMachine.appliedPosition());
-                    durable = termIndex(stateMachine.durablePosition());
-                    entryBytesAtCheckpoint = entryBytes;
-                }
+                stateMachine.install();
+                applied = termIndex(stateMachine.appliedPosition());
+                isDurable(stateMachine.durablePosition());
             }
         } catch (Throwable t) {
             listener.failed("An imported state could not be installed", t);

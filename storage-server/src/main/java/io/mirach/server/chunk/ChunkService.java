@@ -27,6 +27,7 @@ import io.mirach.protocol.data.ZeroRequestCodec;
 import io.mirach.raft.ReplicatedLog;
 import io.mirach.server.store.AllocatedRuns;
 import io.mirach.server.store.BlocksRead;
+import io.mirach.server.store.ChunkStore;
 import io.mirach.server.store.DamagedBlockException;
 import io.mirach.server.store.StoreException;
 import io.mirach.server.transport.RequestHandler;
@@ -271,6 +272,7 @@ public final class ChunkService implements DamageListener, AutoCloseable {
     }
 
     private <R> R guarded(ServedGroup group, BiFunction<ServedGroup, GroupTables, R> work) {
+        ChunkStore store = group.machine().store();
         try {
             return work.apply(group, group.machine().tables());
         } catch (DamagedBlockException e) {
@@ -280,6 +282,10 @@ public final class ChunkService implements DamageListener, AutoCloseable {
             if (groups.get(group.id()) != group) {
                 throw new MirachException(
                         ErrorCode.NO_SUCH_PLACEMENT_GROUP, group.id() + " left this node", e);
+            }
+            if (group.machine().store() != store) {
+                throw new MirachException(
+                        ErrorCode.NOT_READY, group.id() + " is being brought up here", e);
             }
             LOG.error("{} cannot be read", group.id(), e);
             group.stepAside();

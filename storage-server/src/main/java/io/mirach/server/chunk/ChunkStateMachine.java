@@ -7,6 +7,8 @@ import io.mirach.raft.ReplicatedStateMachine;
 import io.mirach.server.store.ChunkBatch;
 import io.mirach.server.store.ChunkStore;
 import io.mirach.server.store.ChunkStores;
+import io.mirach.server.store.StateExport;
+import io.mirach.server.store.StoreException;
 import io.netty.buffer.ByteBuf;
 import java.util.ArrayList;
 import java.util.List;
@@ -109,13 +111,22 @@ public final class ChunkStateMachine implements ReplicatedStateMachine<ChunkRepl
 
     @Override
     public void install() {
-        store.close();
-        use(stores.install(groupId));
+        use(stores.install(groupId, store));
     }
 
     @Override
     public LogPosition checkpoint() {
-        return store.checkpoint();
+        while (true) {
+            ChunkStore current = store;
+            try {
+                return current.checkpoint();
+            } catch (StoreException e) {
+                if (current == store) {
+                    throw e;
+                }
+                // Replaced meanwhile, and closed.
+            }
+        }
     }
 
     @Override
@@ -131,6 +142,11 @@ public final class ChunkStateMachine implements ReplicatedStateMachine<ChunkRepl
     /** Begins to count what each volume stores here; for any thread. */
     public StoredCount countStored() {
         return new StoredCount(store, tables);
+    }
+
+    /** The state as it is now, for another replica; for any thread. */
+    public StateExport export() {
+        return store.export();
     }
 
     GroupTables tables() {

@@ -9,11 +9,16 @@ import java.util.Optional;
 import java.util.UUID;
 
 /** What a node tells the meta leader every second. Answered with {@link HeartbeatReply}. */
-public record NodeHeartbeat(StorageNode node, List<DirUsage> dirs, List<ReplicaReport> replicas) {
+public record NodeHeartbeat(
+        StorageNode node,
+        List<DirUsage> dirs,
+        List<ReplicaReport> replicas,
+        List<Backfill> backfills) {
     public NodeHeartbeat {
         Objects.requireNonNull(node, "node");
         dirs = List.copyOf(dirs);
         replicas = List.copyOf(replicas);
+        backfills = List.copyOf(backfills);
     }
 
     /**
@@ -58,6 +63,26 @@ public record NodeHeartbeat(StorageNode node, List<DirUsage> dirs, List<ReplicaR
         /** A replica that was set aside. */
         public static ReplicaReport lost(UUID dataDir, UUID groupId, String because) {
             return new ReplicaReport(dataDir, ReplicaStatus.lost(groupId), Optional.of(because));
+        }
+    }
+
+    /**
+     * A replica that is being brought up from its leader's state.
+     *
+     * @param round which round is under way; 0 while it waits for its turn
+     * @param doneBlocks of this round
+     * @param totalBlocks of this round
+     */
+    public record Backfill(
+            UUID dataDir,
+            UUID raftGroupId,
+            int round,
+            long doneBlocks,
+            long totalBlocks,
+            long bytesPerSecond) {
+        public Backfill {
+            Objects.requireNonNull(dataDir, "dataDir");
+            Objects.requireNonNull(raftGroupId, "raftGroupId");
         }
     }
 }

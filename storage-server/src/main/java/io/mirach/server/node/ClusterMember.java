@@ -29,6 +29,8 @@ import io.mirach.server.cluster.MapFollowing;
 import io.mirach.server.cluster.MetaGroup;
 import io.mirach.server.cluster.NodeObservations;
 import io.mirach.server.cluster.StoredBytesSurvey;
+import io.mirach.server.maintenance.BackfillSource;
+import io.mirach.server.maintenance.Backfills;
 import io.mirach.server.metadata.MetaCommand;
 import io.mirach.server.metadata.MetaReply;
 import io.mirach.server.metadata.MetadataStateMachine;
@@ -81,6 +83,7 @@ public final class ClusterMember implements AutoCloseable {
     private final ScheduledThreadPoolExecutor nodeThread = thread("mirach-node");
     private final ScheduledThreadPoolExecutor reconcileThread = thread("mirach-reconcile");
     private final ScheduledThreadPoolExecutor countThread = thread("mirach-count");
+    private final ScheduledThreadPoolExecutor backfillThread = thread("mirach-backfill-source");
     private final ExecutorService forwardingThread =
             Executors.newFixedThreadPool(2, new DefaultThreadFactory("mirach-forward", true));
     private final EventLoops loops;
@@ -139,6 +142,12 @@ public final class ClusterMember implements AutoCloseable {
                                 map::image, meta, routing, connections, observations, terms),
                         reconcileThread);
         this.chunks = new ChunkService(config.chunks(), peerRoom, ByteBufAllocator.DEFAULT);
+        Backfills backfills =
+                new Backfills(
+                        connections,
+                        this::addressOfDataDir,
+                        config.replication().backfillBytesPerSecond(),
+                        ByteBufAllocator.DEFAULT);
         HostedGroups hosted =
                 HostedGroups.start(
                         identity.dirs(),
@@ -148,14 +157,16 @@ public final class ClusterMember implements AutoCloseable {
                                 new MetaEvents(),
                                 chunks,
                                 leaseChannel(),
-                                failureListener),
+                                failureListener,
+                                backfills),
                         chunks,
                         nodeThread);
         opened.push(hosted::close);
+        opened.push(backfills::close);
         opened.push(chunks::close);
         this.groups = Optional.of(hosted);
         DiskUsage usage = new DiskUsage(identity.dirs(), hosted::room);
-        this.heartbeats = new Heartbeats(self, hosted, usage, meta, map::image);
+        this.heartbeats = new Heartbeats(self, hosted, usage, backfills, meta, map::image);
         ClusterService service =
                 new ClusterService(self, map, meta, observations, terms, Clock.systemUTC());
         this.admin =
@@ -219,10 +230,11 @@ public final class ClusterMember implements AutoCloseable {
 
     private LeaseChannel leaseChannel() {
         return new LeaseChannel(
-                leaseConnections,
-                dataDir -> map.image().nodeOfDataDir(dataDir).map(StorageNode::nativeAddress),
-                peerRoom,
-                ByteBufAllocator.DEFAULT);
+                leaseConnections, this::addressOfDataDir, peerRoom, ByteBufAllocator.DEFAULT);
+    }
+
+    private Optional<String> addressOfDataDir(UUID dataDir) {
+        return map.image().nodeOfDataDir(dataDir).map(StorageNode::nativeAddress);
     }
 
     private NativeServer startNative(
@@ -238,6 +250,15 @@ public final class ClusterMember implements AutoCloseable {
         handlers.putAll(new NodeAgent(hosted).handlers());
         handlers.putAll(
                 new StoredCounts(hosted::machine, countThread, System::nanoTime).handlers());
+        BackfillSource source =
+                new BackfillSource(
+                        hosted::find,
+                        chunks,
+                        backfillThread,
+                        System::nanoTime,
+                        ByteBufAllocator.DEFAULT);
+        source.start();
+        handlers.putAll(source.handlers());
         handlers.replaceAll(metrics.requests()::measured);
         handlers.put(
                 Opcode.LEASE_CLAIMS,
@@ -366,7 +387,13 @@ public final class ClusterMember implements AutoCloseable {
 
     private void stopThreads() {
         for (ExecutorService thread :
-                List.of(reconcileThread, nodeThread, mapThread, countThread, forwardingThread)) {
+                List.of(
+                        reconcileThread,
+                        nodeThread,
+                        mapThread,
+                        countThread,
+                        backfillThread,
+                        forwardingThread)) {
             thread.shutdownNow();
         }
     }

@@ -7,6 +7,7 @@ import io.mirach.protocol.Opcode;
 import io.mirach.server.cluster.HeartbeatReply;
 import io.mirach.server.cluster.MetaGroup;
 import io.mirach.server.cluster.NodeHeartbeat;
+import io.mirach.server.maintenance.Backfills;
 import io.mirach.server.telemetry.ClusterWatch;
 import java.time.Duration;
 import java.util.List;
@@ -32,6 +33,7 @@ public final class Heartbeats {
     private final StorageNode self;
     private final HostedGroups groups;
     private final DiskUsage usage;
+    private final Backfills backfills;
     private final MetaGroup meta;
     private final Supplier<ClusterImage> map;
     private final ClusterWatch watch = new ClusterWatch(System::nanoTime);
@@ -44,11 +46,13 @@ public final class Heartbeats {
             StorageNode self,
             HostedGroups groups,
             DiskUsage usage,
+            Backfills backfills,
             MetaGroup meta,
             Supplier<ClusterImage> map) {
         this.self = self;
         this.groups = groups;
         this.usage = usage;
+        this.backfills = backfills;
         this.meta = meta;
         this.map = map;
     }
@@ -91,7 +95,8 @@ public final class Heartbeats {
 
     /** Beats now; completes with the leader's answer, which says who leads. */
     public CompletableFuture<HeartbeatReply> beat(Duration deadline) {
-        NodeHeartbeat heartbeat = new NodeHeartbeat(self, usage.latest(), groups.reports());
+        NodeHeartbeat heartbeat =
+                new NodeHeartbeat(self, usage.latest(), groups.reports(), backfills.progress());
         watch.replicas(heartbeat.replicas(), map.get());
         return meta.call(Opcode.HEARTBEAT, heartbeat, deadline)
                 .thenApply(body -> JsonBody.decode(body, HeartbeatReply.class))

@@ -1,5 +1,7 @@
 package io.mirach.server.node;
 
+import io.mirach.raft.BackfillListener;
+import io.mirach.raft.LogPosition;
 import io.mirach.raft.RaftHost;
 import io.mirach.raft.RaftHostConfig;
 import io.mirach.raft.ReadLease;
@@ -7,19 +9,25 @@ import io.mirach.raft.ReplicatedStateMachine;
 import io.mirach.raft.ratis.RatisHost;
 import io.mirach.server.chunk.ChunkStateMachine;
 import io.mirach.server.chunk.DamageListener;
+import io.mirach.server.maintenance.Backfills;
 import io.mirach.server.metadata.MetadataStateMachine;
 import io.mirach.server.store.ChunkStores;
 import io.mirach.server.store.Room;
+import io.mirach.server.store.StateImport;
 import io.mirach.server.store.StoreMemory;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** One data dir at work: its stores, its Raft host and the state machines between. Thread-safe. */
-final class HostedDir implements AutoCloseable {
+final class HostedDir implements Backfills.Target, AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(HostedDir.class);
     // The log kept for followers that lag: this share of the disk over all groups of the dir.
     private static final int RETENTION_SHARE = 20;
     private static final int GROUPS_EXPECTED = 8;
@@ -32,17 +40,21 @@ final class HostedDir implements AutoCloseable {
             MetadataStateMachine.Listener metaListener,
             DamageListener damageListener,
             ReadLease.Channel leaseChannel,
-            RaftHost.FailureListener failureListener) {}
+            RaftHost.FailureListener failureListener,
+            Backfills backfills) {}
 
+    private final Path path;
     private final UUID id;
     private final UUID metaGroupId;
     private final ChunkStores stores;
     private final Surroundings around;
     private final Map<UUID, ReplicatedStateMachine<?>> machines = new ConcurrentHashMap<>();
     private final RaftHost host;
+    private volatile boolean started;
 
     private HostedDir(NodeDir dir, String raftAddress, Surroundings around) throws IOException {
         DirIdentity identity = dir.identity().orElseThrow();
+        this.path = dir.path();
         this.id = identity.dirId();
         this.metaGroupId = identity.metaGroupId();
         this.around = around;
@@ -56,11 +68,21 @@ final class HostedDir implements AutoCloseable {
                             raftConfig(dir, raftAddress, around.config()),
                             this::open,
                             around.leaseChannel(),
-                            failureListener);
+                            failureListener,
+                            new BackfillListener() {
+                                @Override
+                                public void replicaNeedsBackfill(
+                                        UUID groupId, LogPosition firstAvailable) {
+                                    if (started) { // Told again in a second.
+                                        around.backfills().needed(HostedDir.this, groupId);
+                                    }
+                                }
+                            });
         } catch (IOException | RuntimeException e) {
             stores.close();
             throw e;
         }
+        started = true;
     }
 
     /** Opens everything that lies in the dir. Blocks. */
@@ -85,9 +107,13 @@ final class HostedDir implements AutoCloseable {
                 defaults.readLeaseInterval(),
                 defaults.maxEntryBytes(),
                 defaults.maxEntriesInFlight(),
-                config.raftQueueBytes(),
+                config.replication().queueBytes(),
                 defaults.checkpointBytes(),
-                Math.max(MIN_RETENTION_BYTES, Math.min(defaults.logRetentionBytes(), share)));
+                config.replication().logBytes() > 0
+                        ? config.replication().logBytes()
+                        : Math.max(
+                                MIN_RETENTION_BYTES,
+                                Math.min(defaults.logRetentionBytes(), share)));
     }
 
     private ReplicatedStateMachine<?> open(UUID groupId) {
@@ -110,6 +136,38 @@ final class HostedDir implements AutoCloseable {
     /** How much room there is on the disk; never blocks. */
     Room room() {
         return stores.room();
+    }
+
+    /** What is free on the disk. */
+    long freeBytes() {
+        try {
+            return Files.getFileStore(path).getUsableSpace();
+        } catch (IOException e) {
+            LOG.warn("cannot measure the disk of {}: {}", path, e.toString());
+            return 0;
+        }
+    }
+
+    // ---- Backfills.Target ----
+
+    @Override
+    public UUID dataDir() {
+        return id;
+    }
+
+    @Override
+    public Optional<UUID> leader(UUID raftGroupId) {
+        return host.log(raftGroupId).flatMap(log -> log.status().leader());
+    }
+
+    @Override
+    public Optional<StateImport> importOf(UUID raftGroupId) {
+        return chunkMachine(raftGroupId).map(machine -> stores.importOf(raftGroupId));
+    }
+
+    @Override
+    public boolean isSpaceLow() {
+        return stores.room() == Room.LOW;
     }
 
     /** The state machine of a placement group that is served here. */

@@ -13,6 +13,7 @@ import io.mirach.server.chunk.ChunkReply;
 import io.mirach.server.chunk.ChunkService;
 import io.mirach.server.chunk.ChunkStateMachine;
 import io.mirach.server.cluster.NodeHeartbeat;
+import io.mirach.server.maintenance.BackfillSource;
 import io.mirach.server.metadata.MetaReply;
 import io.mirach.server.store.Room;
 import java.io.IOException;
@@ -117,6 +118,17 @@ public final class HostedGroups implements AutoCloseable {
                                                     dir.id(), group, because)));
         }
         return reports;
+    }
+
+    /** A replica here, for one that is brought up from it. */
+    Optional<BackfillSource.Held> find(UUID dataDir, UUID raftGroupId) {
+        Optional<HostedDir> dir = Optional.ofNullable(dirs.get(dataDir));
+        Optional<ReplicatedLog<ChunkReply>> log = dir.flatMap(d -> d.host().log(raftGroupId));
+        return log.flatMap(
+                l ->
+                        dir.get()
+                                .chunkMachine(raftGroupId)
+                                .map(m -> new BackfillSource.Held(m, l, dir.get()::freeBytes)));
     }
 
     /** Creates a replica on one of this node's dirs. Idempotent. */

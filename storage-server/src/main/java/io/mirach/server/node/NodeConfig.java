@@ -21,7 +21,7 @@ import java.util.regex.Pattern;
  * @param raftAddress of the first data dir; the others take the ports after it
  * @param store memory of the stores
  * @param chunks limits of block requests
- * @param raftQueueBytes writes waiting for the log, per placement group
+ * @param replication how replicas are fed
  * @param eventLoops threads that do the network's work
  * @param attachmentTerm how long an attachment runs unless its gateway renews it, by the clock of
  *     the meta leader; should be the same on all nodes
@@ -37,16 +37,33 @@ public record NodeConfig(
         Map<String, String> labels,
         StoreConfig store,
         ChunkServiceConfig chunks,
-        long raftQueueBytes,
+        Replication replication,
         int eventLoops,
         Duration attachmentTerm) {
-    public static final long DEFAULT_RAFT_QUEUE_BYTES = 32L << 20;
     public static final int DEFAULT_EVENT_LOOPS = 2;
     private static final int MAX_DATA_DIRS = 64;
     private static final Duration MIN_ATTACHMENT_TERM = Duration.ofSeconds(1);
     private static final Duration MAX_ATTACHMENT_TERM = Duration.ofHours(1);
     private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}");
     private static final Pattern DOMAIN = Pattern.compile("[a-zA-Z0-9._-]{0,63}");
+
+    /**
+     * How replicas are fed.
+     *
+     * @param queueBytes writes waiting for the log, per placement group
+     * @param logBytes log kept per placement group for replicas that lag; 0 for a share of the disk
+     * @param backfillBytesPerSecond how fast this node's replicas are brought up beyond the log
+     */
+    public record Replication(long queueBytes, long logBytes, long backfillBytesPerSecond) {
+        public static final Replication DEFAULT = new Replication(32L << 20, 0, 64L << 20);
+        private static final long MIN_LOG_BYTES = 16L << 20;
+
+        public Replication {
+            require(queueBytes >= 2 << 20, "limits.raft-queue: at least 2MiB");
+            require(logBytes == 0 || logBytes >= MIN_LOG_BYTES, "limits.raft-log: at least 16MiB");
+            require(backfillBytesPerSecond >= 1 << 20, "limits.backfill-rate: at least 1MiB");
+        }
+    }
 
     public NodeConfig {
         Objects.requireNonNull(store, "store");
@@ -72,7 +89,7 @@ public record NodeConfig(
                         && !isRaftPort(raftAddress, dataDirs.size(), httpAddress)
                         && !nativeAddress.equals(httpAddress),
                 "native-address, http-address and raft-address (one port per data dir) overlap");
-        require(raftQueueBytes >= 2 << 20, "limits.raft-queue: at least 2MiB");
+        Objects.requireNonNull(replication, "replication");
         require(
                 attachmentTerm.compareTo(MIN_ATTACHMENT_TERM) >= 0
                         && attachmentTerm.compareTo(MAX_ATTACHMENT_TERM) <= 0,
@@ -92,7 +109,7 @@ public record NodeConfig(
             Map<String, String> labels,
             StoreConfig store,
             ChunkServiceConfig chunks,
-            long raftQueueBytes,
+            Replication replication,
             int eventLoops) {
         this(
                 name,
@@ -105,7 +122,7 @@ public record NodeConfig(
                 labels,
                 store,
                 chunks,
-                raftQueueBytes,
+                replication,
                 eventLoops,
                 AttachmentTerms.DEFAULT_TERM);
     }
@@ -122,9 +139,26 @@ public record NodeConfig(
                 labels,
                 store,
                 chunks,
-                raftQueueBytes,
+                replication,
                 eventLoops,
                 term);
+    }
+
+    public NodeConfig withReplication(Replication changed) {
+        return new NodeConfig(
+                name,
+                dataDirs,
+                nativeAddress,
+                httpAddress,
+                raftAddress,
+                zone,
+                rack,
+                labels,
+                store,
+                chunks,
+                changed,
+                eventLoops,
+                attachmentTerm);
     }
 
     private static boolean isRaftPort(NodeAddress raft, int dirs, NodeAddress other) {

@@ -34,6 +34,9 @@ import java.util.Optional;
  *   block-cache: 32MiB               # keys and indexes
  *   write-buffers: 128MiB            # blocks not yet in a file
  *   raft-queue: 32MiB                # per placement group: writes that wait for the log
+ *   raft-log: 256MiB                 # per placement group: log kept for replicas that lag; without
+ *                                    #   it up to 256MiB, and 5 % of the disk over all groups
+ *   backfill-rate: 64MiB             # per second: what this node's lost replicas are brought up by
  *   writes-in-flight: 32MiB          # per placement group: writes not yet answered
  *   reader-threads: 2
  *   queued-reads: 2048
@@ -61,11 +64,13 @@ public final class NodeConfigFile {
             String blockCache,
             String writeBuffers,
             String raftQueue,
+            String raftLog,
+            String backfillRate,
             String writesInFlight,
             Integer readerThreads,
             Integer queuedReads,
             Integer threads) {
-        static final Limits NONE = new Limits(null, null, null, null, null, null, null);
+        static final Limits NONE = new Limits(null, null, null, null, null, null, null, null, null);
     }
 
     private NodeConfigFile() {}
@@ -93,7 +98,7 @@ public final class NodeConfigFile {
                 labels,
                 storeOf(limits),
                 chunksOf(limits),
-                size("limits.raft-queue", limits.raftQueue(), NodeConfig.DEFAULT_RAFT_QUEUE_BYTES),
+                replicationOf(limits),
                 Optional.ofNullable(limits.threads()).orElse(NodeConfig.DEFAULT_EVENT_LOOPS),
                 time("attachment-term", content.attachmentTerm(), AttachmentTerms.DEFAULT_TERM));
     }
@@ -108,6 +113,17 @@ public final class NodeConfigFile {
                 defaults.backgroundJobs(),
                 defaults.maxOpenFiles(),
                 defaults.flushOnClose());
+    }
+
+    private static NodeConfig.Replication replicationOf(Limits limits) {
+        NodeConfig.Replication defaults = NodeConfig.Replication.DEFAULT;
+        return new NodeConfig.Replication(
+                size("limits.raft-queue", limits.raftQueue(), defaults.queueBytes()),
+                size("limits.raft-log", limits.raftLog(), defaults.logBytes()),
+                size(
+                        "limits.backfill-rate",
+                        limits.backfillRate(),
+                        defaults.backfillBytesPerSecond()));
     }
 
     private static ChunkServiceConfig chunksOf(Limits limits) {

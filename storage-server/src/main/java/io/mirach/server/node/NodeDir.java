@@ -5,14 +5,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.Json;
 import io.mirach.protocol.MirachException;
+import io.mirach.server.store.DurableFile;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Optional;
@@ -170,21 +169,7 @@ public final class NodeDir implements AutoCloseable {
 
     /** Replaces a small file as a whole. */
     void writeDurably(String name, byte[] content) throws IOException {
-        Path fresh = path.resolve(name + ".new");
-        try (FileChannel file =
-                FileChannel.open(
-                        fresh,
-                        StandardOpenOption.CREATE,
-                        StandardOpenOption.WRITE,
-                        StandardOpenOption.TRUNCATE_EXISTING)) {
-            ByteBuffer bytes = ByteBuffer.wrap(content);
-            while (bytes.hasRemaining()) {
-                file.write(bytes);
-            }
-            file.force(true);
-        }
-        Files.move(fresh, path.resolve(name), StandardCopyOption.ATOMIC_MOVE);
-        syncFolder();
+        DurableFile.replace(path.resolve(name), content);
     }
 
     Optional<byte[]> read(String name) throws IOException {
@@ -194,13 +179,7 @@ public final class NodeDir implements AutoCloseable {
 
     void delete(String name) throws IOException {
         Files.deleteIfExists(path.resolve(name));
-        syncFolder();
-    }
-
-    private void syncFolder() throws IOException {
-        try (FileChannel folder = FileChannel.open(path, StandardOpenOption.READ)) {
-            folder.force(true);
-        }
+        DurableFile.syncFolder(path);
     }
 
     private static MirachException unusable(Path path, IOException e) {

@@ -50,8 +50,8 @@ public final class ChunkStores implements AutoCloseable {
     private final SpaceReclaimer reclaimer;
     private final FreeSpace freeSpace;
     private final StoreFailureListener failureListener;
-    private final GroupFamilies families;
     // Under this.
+    private GroupFamilies families;
     private final Map<UUID, StateImport> imports = new HashMap<>();
     // By column family name, RocksDB's own default one included. Under this.
     private final Map<String, ColumnFamilyHandle> handles = new TreeMap<>();
@@ -86,18 +86,15 @@ public final class ChunkStores implements AutoCloseable {
         for (int i = 0; i < opened.size(); i++) {
             handles.put(names.get(i), opened.get(i));
         }
-        this.families = new GroupFamilies(db, handles.get(DEFAULT_FAMILY));
+        this.families = new GroupFamilies(dir);
         for (String name : names) {
             // A process that died between two steps has left them.
-            if (name.startsWith(CHUNK_PREFIX) && !families.isUsed(chunkGroup(name), name)) {
+            if (name.startsWith(CHUNK_PREFIX)
+                    && !families.isUsed(name.substring(CHUNK_PREFIX.length()))) {
                 drop(name, handles.remove(name));
             }
         }
         this.reclaimer = new SpaceReclaimer(dir);
-    }
-
-    private static UUID chunkGroup(String name) {
-        return GroupFamilies.group(name.substring(CHUNK_PREFIX.length()));
     }
 
     /** The same without anybody who is told of failures. */
@@ -163,7 +160,7 @@ public final class ChunkStores implements AutoCloseable {
         StateImport begun = imports.get(groupId);
         if (begun == null) {
             if (families.importing(groupId).isEmpty()) {
-                families.beginImport(groupId);
+                families = families.withImport(groupId);
             }
             String name = CHUNK_PREFIX + families.importing(groupId).orElseThrow();
             begun = new StateImport(open(name));
@@ -183,24 +180,32 @@ public final class ChunkStores implements AutoCloseable {
     }
 
     /**
-     * Puts the import, which is whole, in the place of the state in use, whose store must be
-     * closed. Durable when it returns; a crash leaves the one or the other.
+     * Puts the import, which is whole, in the place of the state in use, whose store is closed and
+     * deleted soon. Durable when it returns; a crash leaves the one or the other.
      *
+     * @param before the store of the state in use; no longer to be used
      * @return the new state
      */
-    public synchronized ChunkStore install(UUID groupId) {
+    public synchronized ChunkStore install(UUID groupId, ChunkStore before) {
         LogPosition position =
                 imported(groupId)
                         .orElseThrow(
                                 () -> new StoreException("no import of " + groupId + " is whole"));
-        String before = CHUNK_PREFIX + families.current(groupId).name();
-        if (open.containsKey(before)) {
-            throw new StoreException("import in the place of " + before + " while it is open");
-        }
+        String nameBefore = CHUNK_PREFIX + families.current(groupId).name();
         imports.remove(groupId).close();
-        families.install(groupId, position);
-        drop(before, handles.remove(before));
+        families = families.installed(groupId, position);
+        // Whoever installs must not wait for what is under way in it, nor for its files.
+        reclaimer.submit(nameBefore, () -> dropLater(nameBefore, before));
         return chunkStore(groupId);
+    }
+
+    private void dropLater(String name, ChunkStore store) {
+        store.close();
+        synchronized (this) {
+            if (!closed) {
+                drop(name, handles.remove(name));
+            }
+        }
     }
 
     /** Forgets what was imported of a group, if anything was. */
@@ -210,7 +215,7 @@ public final class ChunkStores implements AutoCloseable {
                         importing -> {
                             importOf(groupId).close();
                             imports.remove(groupId);
-                            families.endImport(groupId);
+                            families = families.withoutImport(groupId);
                             String name = CHUNK_PREFIX + importing;
                             drop(name, handles.remove(name));
                         });
@@ -238,7 +243,7 @@ public final class ChunkStores implements AutoCloseable {
                 drop(name, handle);
             }
         }
-        families.forget(groupId);
+        families = families.without(groupId);
     }
 
     private void drop(String name, ColumnFamilyHandle handle) {
@@ -265,7 +270,10 @@ public final class ChunkStores implements AutoCloseable {
             }
             closed = true;
             List.copyOf(open.values()).forEach(ColumnFamily::close);
-            reclaimer.awaitEnd();
+        }
+        // It may want the lock for its last step.
+        reclaimer.awaitEnd();
+        synchronized (this) {
             handles.values().forEach(ColumnFamilyHandle::close);
             handles.clear();
             try {

@@ -1,38 +1,36 @@
 package io.mirach.server.store;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import io.mirach.protocol.Json;
 import io.mirach.raft.LogPosition;
-import io.netty.buffer.ByteBuf;
-import io.netty.buffer.Unpooled;
-import java.nio.charset.StandardCharsets;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.UUID;
-import org.rocksdb.ColumnFamilyHandle;
-import org.rocksdb.FlushOptions;
-import org.rocksdb.RocksDB;
-import org.rocksdb.RocksDBException;
-import org.rocksdb.RocksIterator;
-import org.rocksdb.WriteBatch;
-import org.rocksdb.WriteOptions;
 
 /**
  * Which column family holds a placement group's state, and which the one that is being imported. A
- * column family cannot be renamed, so an import gets a name of its own, and a pointer in RocksDB's
- * default column family says which is in use:
- *
- * <pre>
- * "current/" group   u8 format (1), u64 term, u64 index of the import, name; missing: the first
- * "import/" group    u8 format (1), u64 0, u64 -1, name; missing: nothing is being imported
- * </pre>
- *
- * Each change is durable, as a whole, when it returns. Guarded by its owner.
+ * column family cannot be renamed, so an import gets a name of its own, and a small file beside
+ * RocksDB's says which is in use. Not in RocksDB: with its own log off, a durable change there is a
+ * flush, which waits its turn behind large ones. Each change is durable, as a whole, when it
+ * returns. Guarded by its owner.
  */
 final class GroupFamilies {
-    private static final String CURRENT = "current/";
-    private static final String IMPORT = "import/";
+    private static final String FILE = "groups.json";
     private static final int FORMAT = 1;
     private static final int GROUP_CHARS = 36;
+
+    /**
+     * The file.
+     *
+     * @param current by group: what is in use, where it is not the first
+     * @param imports by group: the name of what is being imported
+     */
+    private record Content(int format, Map<UUID, Family> current, Map<UUID, String> imports) {}
 
     /**
      * A column family that holds a group's state.
@@ -42,21 +40,39 @@ final class GroupFamilies {
      */
     record Family(String name, LogPosition base) {}
 
-    private final RocksDB db;
-    private final ColumnFamilyHandle pointers;
-    private final Map<String, Family> known = new HashMap<>();
+    private final Path file;
+    private final Map<UUID, Family> current;
+    private final Map<UUID, String> imports;
 
-    GroupFamilies(RocksDB db, ColumnFamilyHandle pointers) throws RocksDBException {
-        this.db = db;
-        this.pointers = pointers;
-        try (RocksIterator iterator = db.newIterator(pointers)) {
-            for (iterator.seekToFirst(); iterator.isValid(); iterator.next()) {
-                known.put(
-                        new String(iterator.key(), StandardCharsets.UTF_8),
-                        decode(Unpooled.wrappedBuffer(iterator.value())));
-            }
-            iterator.status();
+    /** Reads what is in use in a store's folder. */
+    GroupFamilies(Path dir) {
+        this.file = dir.resolve(FILE);
+        if (!Files.exists(file)) {
+            current = Map.of();
+            imports = Map.of();
+            return;
         }
+        try {
+            Content content = Json.mapper().readValue(Files.readAllBytes(file), Content.class);
+            if (content.format() != FORMAT) {
+                throw new StoreException(
+                        file
+                                + " has format "
+                                + content.format()
+                                + "; this release reads "
+                                + FORMAT);
+            }
+            current = content.current();
+            imports = content.imports();
+        } catch (IOException e) {
+            throw new StoreException("cannot read " + file, e);
+        }
+    }
+
+    private GroupFamilies(Path file, Map<UUID, Family> current, Map<UUID, String> imports) {
+        this.file = file;
+        this.current = current;
+        this.imports = imports;
     }
 
     /** The group that a family of this name is of. */
@@ -65,93 +81,62 @@ final class GroupFamilies {
     }
 
     Family current(UUID groupId) {
-        Family first = new Family(groupId.toString(), LogPosition.NONE);
-        return known.getOrDefault(CURRENT + groupId, first);
+        return current.getOrDefault(groupId, new Family(groupId.toString(), LogPosition.NONE));
     }
 
     Optional<String> importing(UUID groupId) {
-        return Optional.ofNullable(known.get(IMPORT + groupId)).map(Family::name);
+        return Optional.ofNullable(imports.get(groupId));
     }
 
-    boolean isUsed(UUID groupId, String familyName) {
-        return familyName.endsWith(current(groupId).name())
-                || importing(groupId).filter(familyName::endsWith).isPresent();
+    boolean isUsed(String name) {
+        UUID groupId = group(name);
+        return name.equals(current(groupId).name()) || name.equals(imports.get(groupId));
     }
 
-    void beginImport(UUID groupId) {
+    /** An import begins, in a family that was never there before. */
+    GroupFamilies withImport(UUID groupId) {
         String now = current(groupId).name();
         int before =
                 now.length() == GROUP_CHARS ? 0 : Integer.parseInt(now.substring(GROUP_CHARS + 1));
-        Family next = new Family(groupId + "." + (before + 1), LogPosition.NONE);
-        change(Map.of(IMPORT + groupId, Optional.of(next)));
+        return written(current, with(imports, groupId, groupId + "." + (before + 1)));
     }
 
-    void endImport(UUID groupId) {
-        change(Map.of(IMPORT + groupId, Optional.empty()));
+    GroupFamilies withoutImport(UUID groupId) {
+        return written(current, with(imports, groupId, null));
     }
 
     /** What was imported is in use from now on. */
-    void install(UUID groupId, LogPosition position) {
+    GroupFamilies installed(UUID groupId, LogPosition position) {
         Family installed = new Family(importing(groupId).orElseThrow(), position);
-        change(
-                Map.of(
-                        CURRENT + groupId,
-                        Optional.of(installed),
-                        IMPORT + groupId,
-                        Optional.empty()));
+        return written(with(current, groupId, installed), with(imports, groupId, null));
     }
 
-    void forget(UUID groupId) {
-        if (known.containsKey(CURRENT + groupId) || known.containsKey(IMPORT + groupId)) {
-            change(Map.of(CURRENT + groupId, Optional.empty(), IMPORT + groupId, Optional.empty()));
+    GroupFamilies without(UUID groupId) {
+        return current.containsKey(groupId) || imports.containsKey(groupId)
+                ? written(with(current, groupId, null), with(imports, groupId, null))
+                : this;
+    }
+
+    private static <T> Map<UUID, T> with(Map<UUID, T> map, UUID key, T valueOrNull) {
+        Map<UUID, T> changed = new HashMap<>(map);
+        if (valueOrNull == null) {
+            changed.remove(key);
+        } else {
+            changed.put(key, valueOrNull);
         }
+        return changed;
     }
 
-    private void change(Map<String, Optional<Family>> changes) {
-        try (WriteBatch batch = new WriteBatch();
-                WriteOptions options = new WriteOptions().setDisableWAL(true);
-                FlushOptions flush = new FlushOptions().setWaitForFlush(true)) {
-            for (Map.Entry<String, Optional<Family>> change : changes.entrySet()) {
-                byte[] key = change.getKey().getBytes(StandardCharsets.UTF_8);
-                if (change.getValue().isPresent()) {
-                    batch.put(pointers, key, encode(change.getValue().get()));
-                } else {
-                    batch.delete(pointers, key);
-                }
-            }
-            db.write(options, batch);
-            // One memtable becomes one file: all of the batch is durable, or none of it.
-            db.flush(flush, pointers);
-        } catch (RocksDBException e) {
-            throw new StoreException("cannot note which column family is in use", e);
+    private GroupFamilies written(Map<UUID, Family> nowCurrent, Map<UUID, String> nowImports) {
+        try {
+            Content content =
+                    new Content(FORMAT, new TreeMap<>(nowCurrent), new TreeMap<>(nowImports));
+            DurableFile.replace(file, Json.mapper().writeValueAsBytes(content));
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        } catch (IOException e) {
+            throw new StoreException("cannot write " + file, e);
         }
-        changes.forEach(
-                (key, family) ->
-                        family.ifPresentOrElse(
-                                now -> known.put(key, now), () -> known.remove(key)));
-    }
-
-    private static byte[] encode(Family family) {
-        ByteBuf out = Unpooled.buffer();
-        out.writeByte(FORMAT)
-                .writeLong(family.base().term())
-                .writeLong(family.base().index())
-                .writeBytes(family.name().getBytes(StandardCharsets.UTF_8));
-        byte[] encoded = new byte[out.readableBytes()];
-        out.readBytes(encoded);
-        return encoded;
-    }
-
-    private static Family decode(ByteBuf in) {
-        return RecordFormat.decode(
-                "column family",
-                in,
-                FORMAT,
-                body -> {
-                    LogPosition base = new LogPosition(body.readLong(), body.readLong());
-                    String name = body.toString(StandardCharsets.UTF_8);
-                    body.skipBytes(body.readableBytes());
-                    return new Family(name, base);
-                });
+        return new GroupFamilies(file, nowCurrent, nowImports);
     }
 }

@@ -55,9 +55,17 @@ public final class StateImport implements AutoCloseable {
 
     /**
      * From here on pages come from a state as of {@code position}: a round begins, or goes on with
-     * another source.
+     * another source. Fails if that is behind what is here.
      */
     public void from(LogPosition position) {
+        if (position.index() < record.since()) {
+            throw new StoreException(
+                    "the source is at entry "
+                            + position.index()
+                            + ", and entry "
+                            + record.since()
+                            + " is here already");
+        }
         record = record.from(position);
         sizes = null;
     }

@@ -82,7 +82,7 @@ class HealthReportTest {
                                             follower(3, 0, false)))
                             : report(group, number, List.of()));
         }
-        seen.heard(new NodeHeartbeat(node(number), dirs, reports));
+        seen.heard(new NodeHeartbeat(node(number), dirs, reports, List.of()));
     }
 
     /** Of a leader, if it has followers. */

@@ -89,7 +89,7 @@ class StoredBytesSurveyTest {
                                     1,
                                     List.of())));
         }
-        seen.heard(new NodeHeartbeat(MetaFixtures.node(node), List.of(), reports));
+        seen.heard(new NodeHeartbeat(MetaFixtures.node(node), List.of(), reports, List.of()));
     }
 
     private CompletableFuture<ByteBuf> answer(

@@ -64,7 +64,7 @@ class NodeConfigFileTest {
         assertThat(config.labels()).isEqualTo(Map.of("disk", "nvme"));
         assertThat(config.store().blockCacheBytes()).isEqualTo(8 << 20);
         assertThat(config.store().writeBufferBytes()).isEqualTo(1 << 30);
-        assertThat(config.raftQueueBytes()).isEqualTo(4 << 20);
+        assertThat(config.replication().queueBytes()).isEqualTo(4 << 20);
         assertThat(config.chunks().maxWriteBytesInFlight()).isEqualTo(16 << 20);
         assertThat(config.chunks().readerThreads()).isEqualTo(3);
         assertThat(config.chunks().maxQueuedReads()).isEqualTo(10);

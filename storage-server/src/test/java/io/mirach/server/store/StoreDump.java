@@ -17,14 +17,14 @@ import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksIterator;
 
 /**
- * Reads every key and value of a placement group, in hex, from a data dir that is closed and in
- * which nothing is being imported. What belongs to one replica only is left out.
+ * Reads every key and value of a placement group's state in use, in hex, from a data dir that is
+ * closed. What belongs to one replica only is left out.
  */
 public final class StoreDump {
     private StoreDump() {}
 
     public static Map<String, String> of(Path dir, UUID groupId) {
-        String wanted = "pg-" + groupId;
+        String wanted = "pg-" + new GroupFamilies(dir).current(groupId).name();
         List<ColumnFamilyHandle> handles = new ArrayList<>();
         Map<String, String> dump = new TreeMap<>();
         try (Options options = new Options();
@@ -36,7 +36,7 @@ public final class StoreDump {
             try (RocksDB db =
                     RocksDB.openReadOnly(dbOptions, dir.toString(), descriptors, handles)) {
                 for (ColumnFamilyHandle handle : handles) {
-                    if (new String(handle.getName(), StandardCharsets.UTF_8).startsWith(wanted)) {
+                    if (new String(handle.getName(), StandardCharsets.UTF_8).equals(wanted)) {
                         read(db, handle, dump);
                     }
                 }

@@ -154,7 +154,18 @@ final class PeerServer {
                 }
                 case PeerFrame.NOTIFY_SNAPSHOT -> {
                     var request = PeerFrame.decode(InstallSnapshotRequestProto.parser(), body);
-                    later(call, request.getServerRequest(), () -> server.installSnapshot(request));
+                    // One at a time, as appends: it may replace the log and the state.
+                    later(
+                            call,
+                            request.getServerRequest(),
+                            () ->
+                                    settings.guard()
+                                            .append(
+                                                    request.getServerRequest(),
+                                                    () ->
+                                                            server.installSnapshot(
+                                                                    KnownMembers.leaveOut(
+                                                                            server, request))));
                 }
                 default -> throw new ProtocolException("an unknown kind of request: " + kind);
             }
