@@ -45,6 +45,7 @@ public record PgView(
      * @param appliedIndex the newest index that it applied; -1 if unknown
      * @param lagEntries how many entries it is behind the leader; -1 if unknown
      * @param needsBackfill the leader's log no longer holds what it lacks
+     * @param backfill how far it is brought up, if that has begun
      * @param lostBecause what its node found wrong with it, if it was set aside
      */
     public record Member(
@@ -54,12 +55,26 @@ public record PgView(
             long appliedIndex,
             long lagEntries,
             boolean needsBackfill,
+            Optional<Backfill> backfill,
             Optional<String> lostBecause) {
         public Member {
             Objects.requireNonNull(node, "node");
             Objects.requireNonNull(dataDir, "dataDir");
             Objects.requireNonNull(role, "role");
+            Objects.requireNonNull(backfill, "backfill");
             Objects.requireNonNull(lostBecause, "lostBecause");
         }
     }
+
+    /**
+     * A replica whose state is copied from its leader, in rounds: a later one copies what changed
+     * during the one before.
+     *
+     * @param round from 1; 0 while it waits for its turn
+     * @param doneBytes of this round
+     * @param totalBytes of this round
+     * @param secondsLeft of this round; -1 if unknown
+     */
+    public record Backfill(
+            int round, long doneBytes, long totalBytes, long bytesPerSecond, long secondsLeft) {}
 }

@@ -21,8 +21,9 @@ final class PgCommands {
             name = "ls",
             description = {
                 "List the placement groups with leader, term, applied index and members.",
-                "A member shows how many entries it is behind the leader; 'backfill' when the"
-                        + " leader's log no longer holds what it lacks."
+                "A member shows how many entries it is behind the leader. When the leader's log no"
+                        + " longer holds what it lacks, its state is copied from the leader:"
+                        + " 'backfill', how much of it, how fast, and the time left."
             },
             footer = {
                 "",
@@ -60,6 +61,8 @@ final class PgCommands {
             String condition;
             if (member.lostBecause().isPresent()) {
                 condition = "lost";
+            } else if (member.backfill().isPresent()) {
+                condition = Wording.of(member.backfill().get());
             } else if (member.needsBackfill()) {
                 condition = "needs backfill";
             } else if (member.role().equals("LEADER")) {

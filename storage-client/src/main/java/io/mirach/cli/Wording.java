@@ -1,5 +1,6 @@
 package io.mirach.cli;
 
+import io.mirach.admin.PgView;
 import io.mirach.model.Attachment;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -14,6 +15,22 @@ final class Wording {
             case READ_ONLY -> "ro";
             case SHARED -> "shared";
         };
+    }
+
+    /** {@code backfill 43 %, 12 MiB/s, 180 s left}. */
+    static String of(PgView.Backfill backfill) {
+        if (backfill.round() == 0) {
+            return "waits for backfill";
+        }
+        long percent =
+                backfill.totalBytes() == 0
+                        ? 100
+                        : 100 * backfill.doneBytes() / backfill.totalBytes();
+        String text =
+                "backfill " + percent + " %, " + ByteSize.format(backfill.bytesPerSecond()) + "/s";
+        return backfill.secondsLeft() < 0
+                ? text
+                : text + ", " + age(1000 * Math.max(10, backfill.secondsLeft())) + " left";
     }
 
     /**

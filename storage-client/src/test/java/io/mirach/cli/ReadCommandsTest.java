@@ -247,6 +247,7 @@ class ReadCommandsTest {
                                                 1234,
                                                 0,
                                                 false,
+                                                Optional.empty(),
                                                 Optional.empty()),
                                         new PgView.Member(
                                                 "node-2",
@@ -255,6 +256,7 @@ class ReadCommandsTest {
                                                 1200,
                                                 34,
                                                 false,
+                                                Optional.empty(),
                                                 Optional.empty()),
                                         new PgView.Member(
                                                 "node-3",
@@ -263,6 +265,22 @@ class ReadCommandsTest {
                                                 9,
                                                 1225,
                                                 true,
+                                                Optional.empty(),
+                                                Optional.empty()),
+                                        new PgView.Member(
+                                                "node-7",
+                                                ID,
+                                                "FOLLOWER",
+                                                9,
+                                                1225,
+                                                true,
+                                                Optional.of(
+                                                        new PgView.Backfill(
+                                                                2,
+                                                                43L << 20,
+                                                                100L << 20,
+                                                                12L << 20,
+                                                                200)),
                                                 Optional.empty()),
                                         new PgView.Member(
                                                 "node-4",
@@ -271,6 +289,7 @@ class ReadCommandsTest {
                                                 -1,
                                                 -1,
                                                 false,
+                                                Optional.empty(),
                                                 Optional.empty()),
                                         new PgView.Member(
                                                 "node-6",
@@ -279,6 +298,7 @@ class ReadCommandsTest {
                                                 -1,
                                                 -1,
                                                 false,
+                                                Optional.empty(),
                                                 Optional.of("entry 5 is damaged")),
                                         new PgView.Member(
                                                 "node-5",
@@ -287,13 +307,15 @@ class ReadCommandsTest {
                                                 1234,
                                                 0,
                                                 false,
+                                                Optional.empty(),
                                                 Optional.empty())))));
         assertThat(run("pg", "ls").out())
                 .isEqualTo(
                         """
                         PG   STATE     LEADER  TERM  APPLIED  MEMBERS
                         pg1  DEGRADED  node-1     4     1234  node-1 (leader), node-2 (34 behind), \
-                        node-3 (needs backfill), node-4 (unreachable), node-6 (lost), node-5
+                        node-3 (needs backfill), node-7 (backfill 43 %, 12 MiB/s, 3 min left), \
+                        node-4 (unreachable), node-6 (lost), node-5
                         """);
     }
 

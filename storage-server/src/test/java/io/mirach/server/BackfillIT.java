@@ -87,7 +87,7 @@ class BackfillIT {
     @Test
     void nodeThatWasAwayTooLongIsBroughtUpUnderLoad() throws Exception {
         try (InProcessCluster cluster =
-                new InProcessCluster(folder, 3, 1, config -> littleLog(config, 200 * MIB))) {
+                new InProcessCluster(folder, 3, 1, config -> littleLog(config, 60 * MIB))) {
             cluster.startAll();
             cluster.init();
             cluster.awaitHealthy();
@@ -119,6 +119,15 @@ class BackfillIT {
                 assertThat(next).as("pieces until it was brought up").isLessThan(6000);
                 writer.write(next++ % 700);
                 writer.finish();
+                if (next == 10 || next == 40) {
+                    // In the middle of it: it goes on with what it has.
+                    cluster.stop(2);
+                    cluster.start(2);
+                } else if (next == 70) {
+                    // A source goes away: another one leads then.
+                    cluster.stop(1);
+                    cluster.start(1);
+                }
             }
             writer.finish();
             assertThat(next).isPositive();

@@ -10,6 +10,7 @@ import io.mirach.admin.PgView;
 import io.mirach.admin.StatusView;
 import io.mirach.admin.VolumeView;
 import io.mirach.model.Attachment;
+import io.mirach.model.Block;
 import io.mirach.model.ClusterImage;
 import io.mirach.model.Export;
 import io.mirach.model.Gateway;
@@ -156,7 +157,18 @@ final class ClusterReports {
                 own.map(status -> status.applied().index()).orElse(-1L),
                 leads ? 0 : asFollower.map(f -> lag(leader.get(), f)).orElse(-1L),
                 asFollower.map(ReplicaStatus.Follower::needsBackfill).orElse(false),
+                seen.backfill(replica, raftGroupId).map(ClusterReports::backfill),
                 report.flatMap(NodeHeartbeat.ReplicaReport::lostBecause));
+    }
+
+    private static PgView.Backfill backfill(NodeHeartbeat.Backfill seen) {
+        long left = (seen.totalBlocks() - seen.doneBlocks()) * Block.BYTES;
+        return new PgView.Backfill(
+                seen.round(),
+                seen.doneBlocks() * Block.BYTES,
+                seen.totalBlocks() * Block.BYTES,
+                seen.bytesPerSecond(),
+                seen.bytesPerSecond() == 0 ? -1 : left / seen.bytesPerSecond());
     }
 
     private static long lag(ReplicaStatus leader, ReplicaStatus.Follower follower) {

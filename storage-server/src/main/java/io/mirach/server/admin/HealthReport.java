@@ -21,6 +21,18 @@ import java.util.TreeMap;
 final class HealthReport {
     /** A replica that something is wrong with. */
     private record Troubled(PgView pg, PgView.Member member) {
+        private static String progress(PgView.Backfill backfill) {
+            return backfill.round() == 0
+                    ? "waits for its turn"
+                    : "round "
+                            + backfill.round()
+                            + ", "
+                            + (backfill.doneBytes() >> 20)
+                            + " of "
+                            + (backfill.totalBytes() >> 20)
+                            + " MiB";
+        }
+
         @Override
         public String toString() {
             return name(pg)
@@ -29,6 +41,7 @@ final class HealthReport {
                     + ", data dir "
                     + member.dataDir()
                     + member.lostBecause()
+                            .or(() -> member.backfill().map(Troubled::progress))
                             .map(because -> ": " + because)
                             .orElse(
                                     member.lagEntries() < 0
@@ -210,8 +223,13 @@ final class HealthReport {
                             code,
                             have
                                     + (down ? ", which is down and" : " that")
-                                    + " has fallen behind the log that is kept",
-                            "mirach pg ls",
+                                    + " has fallen behind the log that is kept"
+                                    + (replicas.stream()
+                                                    .anyMatch(
+                                                            r -> r.member().backfill().isPresent())
+                                            ? ", and is being brought up"
+                                            : ""),
+                            "mirach pg ls --watch",
                             items);
             default ->
                     add(

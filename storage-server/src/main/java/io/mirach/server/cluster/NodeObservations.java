@@ -140,6 +140,18 @@ public final class NodeObservations {
         return report(replica, raftGroupId).map(NodeHeartbeat.ReplicaReport::status);
     }
 
+    /** How far a live node is with bringing up its replica of a group, if it is about it. */
+    public Optional<NodeHeartbeat.Backfill> backfill(Replica replica, UUID raftGroupId) {
+        if (!isUp(replica.node())) {
+            return Optional.empty();
+        }
+        return of(replica.node()).stream()
+                .flatMap(heartbeat -> heartbeat.backfills().stream())
+                .filter(backfill -> backfill.dataDir().equals(replica.dataDir()))
+                .filter(backfill -> backfill.raftGroupId().equals(raftGroupId))
+                .findFirst();
+    }
+
     /** See {@link #replica}. */
     public Optional<NodeHeartbeat.ReplicaReport> report(Replica replica, UUID raftGroupId) {
         if (!isUp(replica.node())) {

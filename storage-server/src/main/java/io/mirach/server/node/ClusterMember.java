@@ -186,7 +186,10 @@ public final class ClusterMember implements AutoCloseable {
         metrics.showReplicas(
                 () ->
                         new ReplicaMetrics.Observed(
-                                hosted.reports(), map.image(), heartbeats.usage()));
+                                hosted.reports(),
+                                map.image(),
+                                heartbeats.usage(),
+                                backfills.progress()));
         map.onImage(cache::keep);
         map.onImage(hosted::serve);
         map.onImage(image -> reconciler.wake());

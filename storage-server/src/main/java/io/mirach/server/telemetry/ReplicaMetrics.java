@@ -1,5 +1,6 @@
 package io.mirach.server.telemetry;
 
+import io.mirach.model.Block;
 import io.mirach.model.ClusterImage;
 import io.mirach.model.PlacementGroup;
 import io.mirach.raft.ReplicaStatus;
@@ -24,7 +25,8 @@ public final class ReplicaMetrics implements MultiCollector {
     public record Observed(
             List<NodeHeartbeat.ReplicaReport> replicas,
             ClusterImage image,
-            List<NodeHeartbeat.DirUsage> dirs) {}
+            List<NodeHeartbeat.DirUsage> dirs,
+            List<NodeHeartbeat.Backfill> backfills) {}
 
     private volatile Optional<Supplier<Observed>> source = Optional.empty();
 
@@ -81,6 +83,18 @@ public final class ReplicaMetrics implements MultiCollector {
                                 seen,
                                 ReplicaStatus::logBytes))
                 .metricSnapshot(
+                        backfills(
+                                "mirach_backfill_left_bytes",
+                                "What is still to be copied to bring the replica up.",
+                                seen,
+                                b -> (b.totalBlocks() - b.doneBlocks()) * Block.BYTES))
+                .metricSnapshot(
+                        backfills(
+                                "mirach_backfill_bytes_per_second",
+                                "How fast the replica is brought up.",
+                                seen,
+                                NodeHeartbeat.Backfill::bytesPerSecond))
+                .metricSnapshot(
                         dirs(
                                 "mirach_dir_capacity_bytes",
                                 "Size of a data dir's file system.",
@@ -124,6 +138,20 @@ public final class ReplicaMetrics implements MultiCollector {
             gauge.dataPoint(
                     point(
                             value.applyAsLong(replica.status()),
+                            Labels.of("group", groups.getOrDefault(group, group.toString()))));
+        }
+        return gauge.build();
+    }
+
+    private static GaugeSnapshot backfills(
+            String name, String help, Observed seen, ToLongFunction<NodeHeartbeat.Backfill> value) {
+        Map<UUID, String> groups = groupNames(seen.image());
+        GaugeSnapshot.Builder gauge = GaugeSnapshot.builder().name(name).help(help);
+        for (NodeHeartbeat.Backfill backfill : seen.backfills()) {
+            UUID group = backfill.raftGroupId();
+            gauge.dataPoint(
+                    point(
+                            value.applyAsLong(backfill),
                             Labels.of("group", groups.getOrDefault(group, group.toString()))));
         }
         return gauge.build();

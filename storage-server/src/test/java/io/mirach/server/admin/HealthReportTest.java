@@ -232,7 +232,8 @@ class HealthReportTest {
                                                                 group,
                                                                 "entry 5 is damaged")
                                                         : report(group, 3, List.of()))
-                                .toList()));
+                                .toList(),
+                        List.of()));
         StatusView status = status();
         assertThat(status.health()).isEqualTo(Health.ERROR);
         assertThat(texts(status))

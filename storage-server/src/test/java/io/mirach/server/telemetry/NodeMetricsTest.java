@@ -107,7 +107,15 @@ class NodeMetricsTest {
                                                 9,
                                                 3,
                                                 5,
-                                                Room.LOW))));
+                                                Room.LOW)),
+                                List.of(
+                                        new NodeHeartbeat.Backfill(
+                                                MetaFixtures.dir(1),
+                                                new UUID(3, 1),
+                                                1,
+                                                3,
+                                                10,
+                                                4096))));
         assertThat(text())
                 .contains(
                         "mirach_map_version " + (double) image.version(),
@@ -120,6 +128,8 @@ class NodeMetricsTest {
                         "mirach_replica_durable_index{group=\"pg2\"} 8.0",
                         "mirach_replica_commit_index{group=\"pg2\"} 10.0",
                         "mirach_replica_log_bytes{group=\"pg2\"} 100.0",
+                        "mirach_backfill_left_bytes{group=\"pg1\"} 28672.0",
+                        "mirach_backfill_bytes_per_second{group=\"pg1\"} 4096.0",
                         "mirach_dir_capacity_bytes{dir=\"/a \\\"b\\\"\\\\c\"} 9.0",
                         "mirach_dir_used_bytes{dir=\"/a \\\"b\\\"\\\\c\"} 3.0",
                         "mirach_dir_available_bytes{dir=\"/a \\\"b\\\"\\\\c\"} 5.0",
