@@ -49,6 +49,19 @@ public interface RaftHost extends AutoCloseable {
     CompletableFuture<Void> createGroup(RaftGroupMembers members);
 
     /**
+     * Creates this data dir's replica of a group that others have, as one that only follows: the
+     * way back for one that is lost, was removed or was wiped. It keeps the state that its state
+     * machine has. It neither votes nor stands for election until a configuration behind {@code
+     * without} makes it a voter. Completes when it is there; idempotent.
+     *
+     * @param members the voters; this data dir is not among them
+     * @param self this data dir
+     * @param without what {@link ReplicatedLog#changeMembers} answered when a configuration without
+     *     this data dir had been committed: the leader's term and the configuration's index
+     */
+    CompletableFuture<Void> createLearner(RaftGroupMembers members, Peer self, LogPosition without);
+
+    /**
      * Stops serving a group and deletes its log, and whatever was set aside of it. Its state
      * machine is closed first. Idempotent.
      */

@@ -17,6 +17,7 @@ import java.util.UUID;
  * @param logStartIndex the oldest index still in the log
  * @param logBytes bytes that the log takes on disk
  * @param followers on a leader, how far each follower is; empty elsewhere
+ * @param members who belongs to the group, as this replica knows it
  */
 public record ReplicaStatus(
         UUID groupId,
@@ -28,7 +29,8 @@ public record ReplicaStatus(
         long commitIndex,
         long logStartIndex,
         long logBytes,
-        List<Follower> followers) {
+        List<Follower> followers,
+        Members members) {
     /** A replica's role in its group. */
     public enum Role {
         LEADER,
@@ -52,7 +54,8 @@ public record ReplicaStatus(
                 -1,
                 -1,
                 0,
-                List.of());
+                List.of(),
+                Members.NONE);
     }
 
     /**

@@ -1,6 +1,8 @@
 package io.mirach.raft;
 
 import io.netty.buffer.ByteBuf;
+import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.LongSupplier;
@@ -50,6 +52,22 @@ public interface ReplicatedLog<R> {
         @Override
         void close();
     }
+
+    /**
+     * Asks this leader to change the group's members, by compare-and-set. Completes when the new
+     * members are committed, or at once if they are in force; a new member that follows from now on
+     * has caught up by then. Fails with {@link RefusedException} (does not lead), {@link
+     * MembersRefusedException}, or {@link OutcomeUnknownException}: leadership was lost meanwhile,
+     * so ask again, whoever leads.
+     *
+     * @param expectedVoters who votes until now
+     * @param voters who shall vote; this leader is among them
+     * @param learners who shall follow without a vote
+     * @return the leader's term, and the index of the configuration in force: what {@link
+     *     RaftHost#createLearner} needs
+     */
+    CompletableFuture<LogPosition> changeMembers(
+            Set<UUID> expectedVoters, List<Peer> voters, List<Peer> learners);
 
     /** This replica's view of the group; cheap, for status and heartbeats. */
     ReplicaStatus status();

@@ -1,6 +1,7 @@
 package io.mirach.raft.ratis;
 
 import io.mirach.raft.LogPosition;
+import io.mirach.raft.Peer;
 import io.mirach.raft.RaftGroupMembers;
 import io.mirach.raft.RaftHostConfig;
 import io.mirach.raft.RefusedException;
@@ -11,6 +12,7 @@ import io.mirach.raft.ReplicatedStateMachine;
 import io.mirach.raft.RoleChange;
 import io.mirach.raft.ratis.disk.AppliedMark;
 import io.mirach.raft.ratis.disk.MembersFile;
+import io.mirach.raft.ratis.disk.Rebirth;
 import io.mirach.raft.ratis.peer.PeerAppender;
 import io.netty.buffer.ByteBuf;
 import java.io.IOException;
@@ -100,6 +102,7 @@ final class RatisGroup<R>
     private final AtomicLong callIds = new AtomicLong();
     private final ReplicaView view;
     private final Checkpoints checkpoints;
+    private final VotingRight votingRight;
     private volatile RaftServer server;
     private volatile RaftServer.Division division;
     // Empty as long as the group has no members. Raised by the updater thread.
@@ -123,6 +126,7 @@ final class RatisGroup<R>
                         });
         RaftHostConfig config = host.config();
         this.view = new ReplicaView(groupId, stateMachine, userStateMachine::durablePosition);
+        this.votingRight = new VotingRight(config.peerId(), view);
         this.checkpoints =
                 new Checkpoints(stateMachine, view, config, host.checkpoints(), this::failed);
         this.proposer =
@@ -182,7 +186,7 @@ final class RatisGroup<R>
                 new TransferLeadershipRequest(
                         clientId,
                         server.getId(),
-                        division.getGroup().getGroupId(),
+                        division.getMemberId().getGroupId(),
                         callIds.incrementAndGet(),
                         PeerIds.raftPeerId(peer),
                         2 * host.config().electionTimeoutMax().toMillis());
@@ -216,7 +220,40 @@ final class RatisGroup<R>
                 });
     }
 
-    private static Throwable failure(RaftClientReply reply, Throwable thrown) {
+    @Override
+    public CompletableFuture<LogPosition> changeMembers(
+            Set<UUID> expectedVoters, List<Peer> voters, List<Peer> learners) {
+        CompletableFuture<LogPosition> done = new CompletableFuture<>();
+        try {
+            executor.execute(
+                    () -> {
+                        if (!leads()) {
+                            done.completeExceptionally(proposer.refused(Reason.NOT_LEADER));
+                            return;
+                        }
+                        new MemberChanges(host.config().peerId(), server, division, view)
+                                .change(
+                                        clientId,
+                                        callIds.incrementAndGet(),
+                                        expectedVoters,
+                                        voters,
+                                        learners)
+                                .whenComplete(
+                                        (position, failure) -> {
+                                            if (failure == null) {
+                                                done.complete(position);
+                                            } else {
+                                                done.completeExceptionally(failure);
+                                            }
+                                        });
+                    });
+        } catch (RejectedExecutionException e) {
+            done.completeExceptionally(proposer.refused(Reason.NO_SUCH_GROUP));
+        }
+        return done;
+    }
+
+    static Throwable failure(RaftClientReply reply, Throwable thrown) {
         if (thrown != null) {
             return JavaUtils.unwrapCompletionException(thrown);
         }
@@ -227,11 +264,12 @@ final class RatisGroup<R>
 
     @Override
     public void append(EntryBatch<R> batch) {
+        // Not by the division's group: Ratis fails to list it while a learner becomes a voter.
         RaftClientRequest request =
                 RaftClientRequest.newBuilder()
                         .setClientId(clientId)
                         .setServerId(server.getId())
-                        .setGroupId(division.getGroup().getGroupId())
+                        .setGroupId(division.getMemberId().getGroupId())
                         .setCallId(callIds.incrementAndGet())
                         .setMessage(new EntryMessage(batch))
                         .setType(RaftClientRequest.writeRequestType())
@@ -328,6 +366,7 @@ final class RatisGroup<R>
         if (members.isPresent()) {
             InitialMembers.write(members.get(), current);
         }
+        Rebirth.read(current).ifPresent(rebirth -> votingRight.bornAt(rebirth.configuration()));
         if (MembersFile.exists(current)) {
             mark = Optional.of(AppliedMark.open(host.config().storageDir(), groupId));
         }
@@ -429,7 +468,24 @@ final class RatisGroup<R>
 
     /** Whether Ratis closed this replica though nobody here asked for it. */
     boolean stoppedByItself() {
-        return served && !closing && view.stopped();
+        // One that is a member no more closes when it stands for election before it was held.
+        return served && !closing && view.stopped() && votes();
+    }
+
+    private boolean votes() {
+        return view.votesBeyond(Long.MIN_VALUE, host.config().peerId());
+    }
+
+    VotingRight votingRight() {
+        return votingRight;
+    }
+
+    /** Has Ratis hold or resume this replica's elections, as its members say. */
+    void tendElections() {
+        if (!served || closing || !votingRight.isDue()) {
+            return;
+        }
+        offLock(() -> votingRight.tend(server, clientId, callIds.incrementAndGet(), division));
     }
 
     /** Nothing is accepted any more; what Ratis has will still be completed by it. */

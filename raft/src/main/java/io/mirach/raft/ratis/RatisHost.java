@@ -2,6 +2,7 @@ package io.mirach.raft.ratis;
 
 import io.mirach.raft.BackfillListener;
 import io.mirach.raft.LogPosition;
+import io.mirach.raft.Peer;
 import io.mirach.raft.RaftGroupMembers;
 import io.mirach.raft.RaftHost;
 import io.mirach.raft.RaftHostConfig;
@@ -9,6 +10,7 @@ import io.mirach.raft.ReadLease;
 import io.mirach.raft.ReplicaLostException;
 import io.mirach.raft.ReplicatedLog;
 import io.mirach.raft.ReplicatedStateMachine;
+import io.mirach.raft.ratis.disk.Rebirth;
 import io.mirach.raft.ratis.disk.ReplicaFiles;
 import io.mirach.raft.ratis.peer.PeerTransportFactory;
 import io.mirach.raft.ratis.peer.VoteGuard;
@@ -31,11 +33,13 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
+import org.apache.ratis.proto.RaftProtos.RaftPeerRole;
 import org.apache.ratis.protocol.ClientId;
 import org.apache.ratis.protocol.GroupManagementRequest;
 import org.apache.ratis.protocol.RaftClientReply;
 import org.apache.ratis.protocol.RaftGroup;
 import org.apache.ratis.protocol.RaftGroupId;
+import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.storage.RaftStorage;
 import org.apache.ratis.statemachine.StateMachine;
@@ -159,12 +163,16 @@ public final class RatisHost implements RaftHost {
                                 PeerTransportFactory.parameters(
                                         RatisSettings.peers(
                                                 config,
-                                                new VoteGuard(config.storageDir(), this::failed))))
+                                                new VoteGuard(
+                                                        config.storageDir(),
+                                                        this::failed,
+                                                        new GuardedReplicas()))))
                         .setStateMachineRegistry(this::open)
                         .setOption(RaftStorage.StartupOption.RECOVER)
                         .build();
         server.start();
         groups.values().forEach(RatisGroup::beginServing);
+        groups.values().forEach(RatisGroup::tendElections);
         leases.start();
         timer.schedule(this::watch, WATCH_INTERVAL_NANOS);
     }
@@ -183,8 +191,7 @@ public final class RatisHost implements RaftHost {
         if (replicas.isSound(id, machine, Instant.ofEpochMilli(timer.wallTimeMs()))) {
             return true;
         }
-        opened.remove(id);
-        machine.close();
+        closeUnused(id);
         return false;
     }
 
@@ -240,6 +247,17 @@ public final class RatisHost implements RaftHost {
     }
 
     @Override
+    public CompletableFuture<Void> createLearner(
+            RaftGroupMembers members, Peer self, LogPosition without) {
+        if (!self.id().equals(config.peerId())
+                || members.peers().stream().anyMatch(peer -> peer.id().equals(self.id()))) {
+            return CompletableFuture.failedFuture(
+                    new IllegalArgumentException(self + " is to learn from " + members));
+        }
+        return manage(() -> create(members, self, without));
+    }
+
+    @Override
     public CompletableFuture<Void> removeGroup(UUID groupId) {
         return manage(() -> remove(groupId, true));
     }
@@ -279,15 +297,58 @@ public final class RatisHost implements RaftHost {
             // it yet, and it starts again with them.
             remove(id, false);
         }
-        RaftGroup group =
-                RaftGroup.valueOf(
-                        PeerIds.raftGroupId(id),
-                        members.peers().stream().map(PeerIds::raftPeer).toList());
         if (replicas.lost().containsKey(id) || !openIfSound(id)) {
             // It may have acknowledged what it no longer has: under its old vote it never returns.
             throw new ReplicaLostException(id, replicas.lost().get(id));
         }
         initialMembers.put(id, members);
+        try {
+            add(id, MemberChanges.peers(members.peers(), RaftPeerRole.FOLLOWER));
+        } finally {
+            initialMembers.remove(id);
+        }
+    }
+
+    private void create(RaftGroupMembers members, Peer self, LogPosition without)
+            throws IOException {
+        UUID id = members.groupId();
+        RatisGroup<?> existing = groups.get(id);
+        if (existing != null) {
+            if (existing.votingRight().isLearning()) {
+                return;
+            }
+            throw new IllegalStateException(
+                    "the replica of " + id + " here is no learner: remove it first");
+        }
+        List<RaftPeer> peers =
+                new ArrayList<>(MemberChanges.peers(members.peers(), RaftPeerRole.FOLLOWER));
+        peers.addAll(MemberChanges.peers(List.of(self), RaftPeerRole.LISTENER));
+        ReplicatedStateMachine<?> machine = stateMachines.open(id);
+        opened.put(id, machine);
+        LogPosition state = machine.durablePosition();
+        try {
+            replicas.create(
+                    id,
+                    InitialMembers.entry(members, Optional.of(self), without),
+                    Math.max(without.term(), state.term()),
+                    new Rebirth(without.index(), state.index()));
+        } catch (IOException | RuntimeException e) {
+            closeUnused(id);
+            throw e;
+        }
+        add(id, peers);
+    }
+
+    private void closeUnused(UUID id) {
+        ReplicatedStateMachine<?> unused = opened.remove(id);
+        if (unused != null) {
+            unused.close();
+        }
+    }
+
+    /** Has Ratis open a group, with what is on disk of it. */
+    private void add(UUID id, List<RaftPeer> peers) throws IOException {
+        RaftGroup group = RaftGroup.valueOf(PeerIds.raftGroupId(id), peers);
         try {
             // format=false recovers what an earlier, cut off creation has left, and formats only a
             // directory that is empty.
@@ -300,19 +361,15 @@ public final class RatisHost implements RaftHost {
                                     group,
                                     false)));
             groups.get(id).beginServing();
+            groups.get(id).tendElections();
         } catch (IOException | RuntimeException e) {
-            ReplicatedStateMachine<?> unused = opened.remove(id);
-            if (unused != null) {
-                unused.close();
-            }
+            closeUnused(id);
             RatisGroup<?> half = groups.remove(id);
             if (half != null) {
                 half.beginClose();
                 half.endClose();
             }
             throw e;
-        } finally {
-            initialMembers.remove(id);
         }
     }
 
@@ -365,6 +422,7 @@ public final class RatisHost implements RaftHost {
             failed("The Raft server stopped by itself: " + state, new IllegalStateException());
         }
         for (RatisGroup<?> group : groups.values()) {
+            group.tendElections();
             if (group.stoppedByItself()) {
                 failed(
                         "Group " + group.groupId() + " stopped by itself",
@@ -404,6 +462,32 @@ public final class RatisHost implements RaftHost {
         checkpoints.shutdown();
         leases.close();
         timer.close();
+    }
+
+    /** What the guard of votes sees of the groups. */
+    private final class GuardedReplicas implements VoteGuard.Replicas {
+        @Override
+        public boolean mayVote(UUID groupId) {
+            RatisGroup<?> group = groups.get(groupId);
+            return group != null && group.votingRight().mayVote();
+        }
+
+        @Override
+        public void excluded(UUID groupId) {
+            RatisGroup<?> group = groups.get(groupId);
+            if (group != null) {
+                LOG.info("The replica of {} here belongs to the group no more", groupId);
+                group.votingRight().excluded(true);
+            }
+        }
+
+        @Override
+        public void led(UUID groupId) {
+            RatisGroup<?> group = groups.get(groupId);
+            if (group != null) {
+                group.votingRight().excluded(false);
+            }
+        }
     }
 
     /** What groups see of their host. */

@@ -1,6 +1,7 @@
 package io.mirach.raft.ratis;
 
 import io.mirach.raft.LogPosition;
+import io.mirach.raft.Members;
 import io.mirach.raft.ReplicaStatus;
 import io.mirach.raft.ReplicaStatus.Role;
 import io.mirach.raft.ratis.peer.PeerAppender;
@@ -88,6 +89,36 @@ final class ReplicaView {
         return now != null && !now.getRaftConf().getAllPeers().isEmpty();
     }
 
+    /**
+     * Whether {@code peer} votes by the newest configuration in the log, if it is behind an index.
+     */
+    boolean votesBeyond(long index, UUID peer) {
+        RaftServer.Division now = division;
+        return now != null
+                && now.getRaftConf().getLogEntryIndex() > index
+                && members(now.getRaftConf()).voters().contains(peer);
+    }
+
+    /** The newest index that this replica knows to be committed. */
+    long commitIndex() {
+        return log().getLastCommittedIndex();
+    }
+
+    static Members members(RaftConfiguration configuration) {
+        return new Members(
+                ids(configuration.getCurrentPeers(RaftPeerRole.FOLLOWER)),
+                ids(configuration.getCurrentPeers(RaftPeerRole.LISTENER)),
+                !configuration.getPreviousPeers(RaftPeerRole.FOLLOWER).isEmpty());
+    }
+
+    private static Set<UUID> ids(Collection<RaftPeer> peers) {
+        Set<UUID> ids = new HashSet<>();
+        for (RaftPeer peer : peers) {
+            ids.add(PeerIds.uuid(peer.getId()));
+        }
+        return ids;
+    }
+
     /** See {@link LeaseSubject#configurations}. */
     List<Set<UUID>> configurations() {
         RaftConfiguration configuration = division.getRaftConf();
@@ -99,11 +130,7 @@ final class ReplicaView {
 
     private static void add(List<Set<UUID>> configurations, Collection<RaftPeer> voters) {
         if (!voters.isEmpty()) {
-            Set<UUID> ids = new HashSet<>();
-            for (RaftPeer voter : voters) {
-                ids.add(PeerIds.uuid(voter.getId()));
-            }
-            configurations.add(ids);
+            configurations.add(ids(voters));
         }
     }
 
@@ -134,7 +161,8 @@ final class ReplicaView {
                 log.getLastCommittedIndex(),
                 open ? log.getStartIndex() : RaftLog.INVALID_LOG_INDEX,
                 open ? logBytes() : 0,
-                followers);
+                followers,
+                members(division.getRaftConf()));
     }
 
     private long logBytes() {

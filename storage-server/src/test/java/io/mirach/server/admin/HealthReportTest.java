@@ -10,6 +10,7 @@ import io.mirach.model.ClusterImage;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.StorageNode;
 import io.mirach.raft.LogPosition;
+import io.mirach.raft.Members;
 import io.mirach.raft.ReplicaStatus;
 import io.mirach.server.cluster.AttachmentTerms;
 import io.mirach.server.cluster.NodeHeartbeat;
@@ -103,7 +104,8 @@ class HealthReportTest {
                         100_000,
                         1,
                         1,
-                        followers));
+                        followers,
+                        Members.NONE));
     }
 
     private StorageNode node(int number) {

@@ -1,6 +1,8 @@
 package io.mirach.server.chunk;
 
 import io.mirach.raft.LogPosition;
+import io.mirach.raft.Members;
+import io.mirach.raft.Peer;
 import io.mirach.raft.RefusedException;
 import io.mirach.raft.ReplicaStatus;
 import io.mirach.raft.ReplicatedLog;
@@ -8,6 +10,7 @@ import io.netty.buffer.ByteBuf;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.LongSupplier;
@@ -104,7 +107,14 @@ final class DirectLog implements ReplicatedLog<ChunkReply> {
                 0,
                 followers.stream()
                         .map(peer -> new ReplicaStatus.Follower(peer, 1, 0, false))
-                        .toList());
+                        .toList(),
+                Members.NONE);
+    }
+
+    @Override
+    public CompletableFuture<LogPosition> changeMembers(
+            Set<UUID> expectedVoters, List<Peer> voters, List<Peer> learners) {
+        throw new UnsupportedOperationException();
     }
 
     @Override

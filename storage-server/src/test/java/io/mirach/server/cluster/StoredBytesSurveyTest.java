@@ -10,6 +10,7 @@ import io.mirach.protocol.JsonBody;
 import io.mirach.protocol.MirachException;
 import io.mirach.protocol.Opcode;
 import io.mirach.raft.LogPosition;
+import io.mirach.raft.Members;
 import io.mirach.raft.ReplicaStatus;
 import io.mirach.server.metadata.MetaCommand;
 import io.mirach.server.metadata.MetaFixtures;
@@ -87,7 +88,8 @@ class StoredBytesSurveyTest {
                                     1,
                                     1,
                                     1,
-                                    List.of())));
+                                    List.of(),
+                                    Members.NONE)));
         }
         seen.heard(new NodeHeartbeat(MetaFixtures.node(node), List.of(), reports, List.of()));
     }

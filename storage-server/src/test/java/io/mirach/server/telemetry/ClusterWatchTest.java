@@ -9,6 +9,7 @@ import io.mirach.model.ClusterImage;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
 import io.mirach.raft.LogPosition;
+import io.mirach.raft.Members;
 import io.mirach.raft.ReplicaStatus;
 import io.mirach.server.cluster.HeartbeatReply;
 import io.mirach.server.cluster.NodeHeartbeat;
@@ -150,7 +151,8 @@ class ClusterWatchTest {
                         9,
                         1,
                         100,
-                        List.of(followers)));
+                        List.of(followers),
+                        Members.NONE));
     }
 
     private static ReplicaStatus.Follower silentFor(int node, long ms) {

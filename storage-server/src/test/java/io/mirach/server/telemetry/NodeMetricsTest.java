@@ -8,6 +8,7 @@ import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
 import io.mirach.protocol.Opcode;
 import io.mirach.raft.LogPosition;
+import io.mirach.raft.Members;
 import io.mirach.raft.ReplicaStatus;
 import io.mirach.server.cluster.NodeHeartbeat;
 import io.mirach.server.metadata.MetaFixtures;
@@ -149,6 +150,7 @@ class NodeMetricsTest {
                         10,
                         1,
                         100,
-                        List.of()));
+                        List.of(),
+                        Members.NONE));
     }
 }

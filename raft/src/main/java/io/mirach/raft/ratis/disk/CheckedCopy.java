@@ -48,7 +48,7 @@ public final class CheckedCopy {
         return intact ? Optional.of(content) : Optional.empty();
     }
 
-    private static Path path(Path original) {
+    static Path path(Path original) {
         return original.resolveSibling(original.getFileName() + SUFFIX);
     }
 

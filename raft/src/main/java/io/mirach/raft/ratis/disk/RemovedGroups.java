@@ -16,6 +16,9 @@ import java.util.UUID;
 final class RemovedGroups {
     private static final String PREFIX = "removed-";
 
+    /** Begins the name of a replica that is being made. */
+    static final String NEW = "new-";
+
     private RemovedGroups() {}
 
     /** Deletes the directory of a replica that Ratis no longer uses, if it is there. */
@@ -28,9 +31,10 @@ final class RemovedGroups {
         }
     }
 
-    /** Deletes what an earlier process had no time to. */
+    /** Deletes what an earlier process had no time to, or had only begun to make. */
     static void sweep(Path storageDir) throws IOException {
-        try (DirectoryStream<Path> left = Files.newDirectoryStream(storageDir, PREFIX + "*")) {
+        try (DirectoryStream<Path> left =
+                Files.newDirectoryStream(storageDir, "{" + PREFIX + "," + NEW + "}*")) {
             for (Path removed : left) {
                 deleteAll(removed);
             }

@@ -13,6 +13,7 @@ import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
+import org.apache.ratis.proto.RaftProtos.LogEntryProto;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -111,7 +112,8 @@ public final class ReplicaFiles {
         RaftMeta meta = RaftMeta.read(current);
         MembersFile.verify(current);
         LogFiles log = LogFiles.verify(current);
-        long base = Math.max(logBase.index(), LogBase.read(current));
+        long reborn = Rebirth.verify(current).map(Rebirth::logBase).orElse(-1L);
+        long base = Math.max(logBase.index(), reborn);
         verifyReach(log, durable, base, AppliedMark.read(storageDir, group).orElse(-1));
         if (log.last() < logBase.index()) {
             // An import was installed, and the process died before the log from before was dropped.
@@ -157,6 +159,30 @@ public final class ReplicaFiles {
                             + ", but its state ends at entry "
                             + durable.index());
         }
+    }
+
+    /**
+     * Makes the files of a new replica of a group that others have, on disk before Ratis sees them.
+     * If the group was lost here it no longer is; what was set aside stays.
+     *
+     * @param members a configuration entry
+     * @param term the replica's first; it has voted for nobody in it
+     */
+    public void create(UUID group, LogEntryProto members, long term, Rebirth rebirth)
+            throws IOException {
+        // Whole under another name first: half of it would be a replica without a past.
+        Path draft = storageDir.resolve(RemovedGroups.NEW + group);
+        RemovedGroups.delete(storageDir, draft);
+        Path current = draft.resolve("current");
+        Files.createDirectories(current);
+        new RaftMeta(term, "").write(current);
+        MembersFile.write(current, members);
+        rebirth.write(current);
+        DurableFiles.sync(draft);
+        AppliedMark.set(storageDir, group, rebirth.logBase());
+        DurableFiles.rename(draft, storageDir.resolve(group.toString()));
+        LostReplicas.replaced(storageDir, group);
+        lost.remove(group);
     }
 
     /** A group is to have no replica here any more: deletes its files, those set aside too. */

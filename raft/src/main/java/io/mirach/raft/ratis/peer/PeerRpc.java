@@ -136,11 +136,13 @@ final class PeerRpc implements RaftServerRpc {
     @Override
     public RequestVoteReplyProto requestVote(RequestVoteRequestProto request) throws IOException {
         settings.guard().asking(request);
-        return call(
-                PeerFrame.VOTE,
-                request.getServerRequest(),
-                request,
-                RequestVoteReplyProto.parser());
+        RequestVoteReplyProto reply =
+                call(
+                        PeerFrame.VOTE,
+                        request.getServerRequest(),
+                        request,
+                        RequestVoteReplyProto.parser());
+        return settings.guard().answered(request, reply);
     }
 
     @Override

@@ -313,6 +313,66 @@ class ReplicaFilesTest {
         assertThat(storageDir).isEmptyDirectory();
     }
 
+    // ---- Made anew ----
+
+    private void makeAnew(long logBase) throws IOException {
+        ReplicaFiles.open(storageDir).create(GROUP, configuration(), 9, new Rebirth(30, logBase));
+    }
+
+    private void loseIt() throws IOException {
+        flip(current.resolve("log_0-9"), 100);
+        assertThat(lossAt(APPLIED)).isPresent();
+    }
+
+    @Test
+    void replicaMadeAnewBesideItsStateIsSoundWithoutALog() throws Exception {
+        loseIt();
+        makeAnew(APPLIED);
+        assertThat(lossAt(APPLIED)).isEmpty();
+        assertThat(RaftMeta.read(current)).isEqualTo(new RaftMeta(9, ""));
+        assertThat(Rebirth.read(current)).contains(new Rebirth(30, APPLIED));
+        assertThat(LostReplicas.of(storageDir, GROUP))
+                .singleElement()
+                .asString()
+                .contains("replaced-" + GROUP);
+    }
+
+    @Test
+    void replicaMadeAnewIsLostLikeAnyOther() throws Exception {
+        loseIt();
+        makeAnew(APPLIED);
+        AppliedMark.open(storageDir, GROUP).raise(APPLIED + 1);
+        assertThat(lossAt(APPLIED).orElseThrow()).contains("ends at entry -1, but entry 23");
+    }
+
+    @Test
+    void lossThatWasMadeGoodIsNoneThoughTheProcessDiedBeforeItSaidSo() throws Exception {
+        loseIt();
+        Path lost = LostReplicas.of(storageDir, GROUP).get(0);
+        makeAnew(APPLIED);
+        Files.move(LostReplicas.of(storageDir, GROUP).get(0), lost);
+        assertThat(lossAt(APPLIED)).isEmpty();
+        assertThat(lost).doesNotExist();
+    }
+
+    @Test
+    void halfMadeReplicaIsSweptAwayAndTheGroupStaysLost() throws Exception {
+        loseIt();
+        Path half = storageDir.resolve("new-" + GROUP).resolve("current");
+        Files.createDirectories(half);
+        new RaftMeta(9, "").write(half);
+        assertThat(lossAt(APPLIED)).isPresent();
+        assertThat(half).doesNotExist();
+    }
+
+    @Test
+    void replicaThatDoesNotKnowFromWhenOnItVotesIsLost() throws Exception {
+        loseIt();
+        makeAnew(APPLIED);
+        flip(current.resolve("rebirth.copy"), 5);
+        assertThat(lossAt(APPLIED).orElseThrow()).contains("rebirth cannot be read");
+    }
+
     /** A state machine that is asked for nothing else. */
     private record Positions(long durable, long base) implements ReplicatedStateMachine<Void> {
         @Override

@@ -75,7 +75,21 @@ class PeerRpcTest {
                                 new InetSocketAddress("127.0.0.1", port),
                                 MAX_BYTES,
                                 5000,
-                                new VoteGuard(directory, (what, cause) -> {})));
+                                new VoteGuard(
+                                        directory,
+                                        (what, cause) -> {},
+                                        new VoteGuard.Replicas() {
+                                            @Override
+                                            public boolean mayVote(UUID groupId) {
+                                                return true;
+                                            }
+
+                                            @Override
+                                            public void excluded(UUID groupId) {}
+
+                                            @Override
+                                            public void led(UUID groupId) {}
+                                        })));
         open.add(rpc);
         rpc.start();
         return rpc;

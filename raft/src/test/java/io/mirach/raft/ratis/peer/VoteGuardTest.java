@@ -27,8 +27,25 @@ class VoteGuardTest {
     private final List<String> failures = new CopyOnWriteArrayList<>();
     private final List<String> calls = new CopyOnWriteArrayList<>();
 
+    private boolean mayVote = true;
+    private final VoteGuard.Replicas replicas =
+            new VoteGuard.Replicas() {
+                @Override
+                public boolean mayVote(UUID groupId) {
+                    return mayVote;
+                }
+
+                @Override
+                public void excluded(UUID groupId) {
+                    calls.add("excluded");
+                }
+
+                @Override
+                public void led(UUID groupId) {}
+            };
+
     private VoteGuard guard() {
-        return new VoteGuard(directory, (what, cause) -> failures.add(what));
+        return new VoteGuard(directory, (what, cause) -> failures.add(what), replicas);
     }
 
     private Path createGroupDirectory() throws IOException {
@@ -139,6 +156,36 @@ class VoteGuardTest {
         Files.writeString(current.resolve("raft-meta"), "term=3\nvotedFor=\n");
         guard.asking(vote(false));
         assertThat(Files.readString(copy, StandardCharsets.ISO_8859_1)).contains("term=3");
+    }
+
+    @Test
+    void replicaWithoutAVoteNeitherGivesNorAsksForOne() throws IOException {
+        createGroupDirectory();
+        mayVote = false;
+        for (boolean preVote : new boolean[] {false, true}) {
+            assertThatThrownBy(
+                            () ->
+                                    guard().vote(
+                                                    vote(preVote),
+                                                    () -> {
+                                                        calls.add("vote");
+                                                        return null;
+                                                    }))
+                    .hasMessageContaining("has no vote");
+            assertThatThrownBy(() -> guard().asking(vote(preVote)))
+                    .hasMessageContaining("has no vote");
+        }
+        assertThat(calls).isEmpty();
+    }
+
+    @Test
+    void replicaThatIsToldToShutDownIsExcludedInstead() {
+        RequestVoteReplyProto reply =
+                RequestVoteReplyProto.newBuilder().setTerm(7).setShouldShutdown(true).build();
+        RequestVoteReplyProto passedOn = guard().answered(vote(true), reply);
+        assertThat(passedOn.getShouldShutdown()).isFalse();
+        assertThat(passedOn.getTerm()).isEqualTo(7);
+        assertThat(calls).containsExactly("excluded");
     }
 
     @Test
