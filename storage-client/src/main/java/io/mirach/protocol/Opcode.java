@@ -41,7 +41,11 @@ public enum Opcode {
     /** A replica is brought up from the state of the group's leader: begin, read on, end. */
     BACKFILL_OPEN(56),
     BACKFILL_READ(57),
-    BACKFILL_CLOSE(58);
+    BACKFILL_CLOSE(58),
+    /** Change who belongs to a group that the receiver leads. */
+    CHANGE_MEMBERS(59),
+    /** Create the receiver's replica of a group that others have, to follow without a vote. */
+    CREATE_LEARNER(60);
 
     private final int number;
 

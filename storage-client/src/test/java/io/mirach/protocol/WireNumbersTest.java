@@ -41,7 +41,8 @@ class WireNumbersTest {
                                 + " REGISTER_GATEWAY=33 ATTACH=34 DETACH=35 RENEW_ATTACHMENTS=36 HEARTBEAT=48"
                                 + " META_CHANGE=49 CREATE_REPLICA=50 REMOVE_REPLICA=51"
                                 + " GROUP_ORDER=52 TRANSFER_LEADERSHIP=53 LEASE_CLAIMS=54"
-                                + " STORED_BYTES=55");
+                                + " STORED_BYTES=55 BACKFILL_OPEN=56 BACKFILL_READ=57"
+                                + " BACKFILL_CLOSE=58 CHANGE_MEMBERS=59 CREATE_LEARNER=60");
     }
 
     @Test

@@ -300,7 +300,11 @@ final class EntryStateMachine<R> extends BaseStateMachine implements PeerAppende
             installing = true;
             return CompletableFuture.completedFuture(termIndex(imported.get()));
         }
-        listener.lacksEntries(new LogPosition(firstAvailable.getTerm(), firstAvailable.getIndex()));
+        // A member that is just added is asked to install something whatever it has.
+        if (applied.getIndex() + 1 < firstAvailable.getIndex()) {
+            listener.lacksEntries(
+                    new LogPosition(firstAvailable.getTerm(), firstAvailable.getIndex()));
+        }
         // Null: nothing to install yet. A future that stays open would end with its leader.
         return CompletableFuture.completedFuture(null);
     }

@@ -182,20 +182,34 @@ public final class NodeObservations {
     public Map<PlacementGroupId, LeaderView> leaders(ClusterImage image) {
         Map<PlacementGroupId, LeaderView> views = new HashMap<>();
         for (PlacementGroup group : image.placementGroups().values()) {
-            for (Replica replica : group.replicaSet().replicas()) {
-                replica(replica, group.raftGroupId())
-                        .filter(status -> status.role() == ReplicaStatus.Role.LEADER)
-                        .ifPresent(
-                                status ->
-                                        views.put(
-                                                group.id(),
-                                                view(image, replica.dataDir(), status)));
-            }
+            view(image, group.raftGroupId(), group.replicaSet().replicas())
+                    .ifPresent(view -> views.put(group.id(), view));
         }
         return views;
     }
 
-    private LeaderView view(ClusterImage image, UUID leader, ReplicaStatus status) {
+    /** The leader of the meta group, for {@code PlacementDriver}. */
+    public Optional<LeaderView> metaLeader(ClusterImage image) {
+        return view(image, image.metaGroupId(), image.metaReplicas().replicas());
+    }
+
+    private Optional<LeaderView> view(
+            ClusterImage image, UUID raftGroupId, List<Replica> replicas) {
+        return leader(replicas, raftGroupId)
+                .flatMap(
+                        status ->
+                                replicas.stream()
+                                        .filter(r -> leads(r, status))
+                                        .findFirst()
+                                        .map(r -> view(image, r.dataDir(), status, replicas)));
+    }
+
+    private boolean leads(Replica replica, ReplicaStatus leader) {
+        return replica(replica, leader.groupId()).filter(leader::equals).isPresent();
+    }
+
+    private LeaderView view(
+            ClusterImage image, UUID leader, ReplicaStatus status, List<Replica> replicas) {
         Set<UUID> caughtUp = new HashSet<>();
         for (ReplicaStatus.Follower follower : status.followers()) {
             boolean up =
@@ -206,7 +220,26 @@ public final class NodeObservations {
                 caughtUp.add(follower.peer());
             }
         }
-        return new LeaderView(leader, caughtUp, stableMs(status.groupId(), leader));
+        Set<UUID> lost = new HashSet<>();
+        Set<UUID> up = new HashSet<>();
+        for (Replica replica : replicas) {
+            if (isUp(replica.node())) {
+                up.add(replica.dataDir());
+                replica(replica, status.groupId())
+                        .filter(own -> own.role() == ReplicaStatus.Role.LOST)
+                        .ifPresent(own -> lost.add(replica.dataDir()));
+            }
+        }
+        return new LeaderView(
+                leader,
+                caughtUp,
+                stableMs(status.groupId(), leader),
+                new LeaderView.Members(
+                        // Half of a change says nothing yet.
+                        status.members().changing() ? Set.of() : status.members().voters(),
+                        status.members().learners(),
+                        lost,
+                        up));
     }
 
     private synchronized long stableMs(UUID raftGroupId, UUID leader) {

@@ -3,6 +3,8 @@ package io.mirach.server.cluster;
 import io.mirach.model.PlacementGroupId;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 
 /** What the meta leader's reconciler tells a node to do with a replica that the node holds. */
@@ -43,6 +45,54 @@ public final class ReplicaOrder {
             Objects.requireNonNull(dataDir, "dataDir");
             Objects.requireNonNull(raftGroupId, "raftGroupId");
             Objects.requireNonNull(to, "to");
+        }
+    }
+
+    /**
+     * CHANGE_MEMBERS: change the members of a group that the receiver leads. Answered with {@link
+     * MembersChanged}. Idempotent.
+     *
+     * @param dataDir the receiver's, which leads
+     */
+    public record ChangeMembers(
+            UUID dataDir,
+            UUID raftGroupId,
+            Set<UUID> expectedVoters,
+            List<Member> voters,
+            List<Member> learners) {
+        public ChangeMembers {
+            Objects.requireNonNull(dataDir, "dataDir");
+            Objects.requireNonNull(raftGroupId, "raftGroupId");
+            expectedVoters = Set.copyOf(expectedVoters);
+            voters = List.copyOf(voters);
+            learners = List.copyOf(learners);
+        }
+    }
+
+    /** What {@link CreateLearner} needs of the change that took its data dir out of the group. */
+    public record MembersChanged(long term, long index) {}
+
+    /**
+     * CREATE_LEARNER: create the receiver's replica of a group that others have, to follow without
+     * a vote. Idempotent.
+     *
+     * @param voters the receiver is not among them
+     * @param without the change since which it is not
+     */
+    public record CreateLearner(
+            UUID dataDir,
+            Optional<PlacementGroupId> group,
+            UUID raftGroupId,
+            List<Member> voters,
+            Member self,
+            MembersChanged without) {
+        public CreateLearner {
+            Objects.requireNonNull(dataDir, "dataDir");
+            Objects.requireNonNull(group, "group");
+            Objects.requireNonNull(raftGroupId, "raftGroupId");
+            voters = List.copyOf(voters);
+            Objects.requireNonNull(self, "self");
+            Objects.requireNonNull(without, "without");
         }
     }
 }

@@ -213,11 +213,10 @@ public final class BackfillSource {
     private BackfillMessages.Opened begin(BackfillMessages.Open order, Held group) {
         StateExport export = group.machine().export();
         try {
-            Session session = new Session(order, group, export, nanoTime.getAsLong());
-            long id = ThreadLocalRandom.current().nextLong();
-            sessions.put(id, session);
             LogPosition position = export.position();
             long blocks = export.countBlocks(order.since());
+            long id = ThreadLocalRandom.current().nextLong();
+            sessions.put(id, new Session(order, group, export, nanoTime.getAsLong()));
             LOG.info(
                     "data dir {} is brought up in group {}: {} blocks as of entry {}",
                     order.replica(),

@@ -307,7 +307,10 @@ public final class ClusterMember implements AutoCloseable {
         ClusterImage image = map.image();
         terms.observe(image);
         return PlacementDriver.plan(
-                image, observations.leaders(image), migration -> terms.leftMs(migration) == 0);
+                image,
+                observations.leaders(image),
+                observations.metaLeader(image),
+                migration -> terms.leftMs(migration) == 0);
     }
 
     private Optional<HeartbeatReply> lastAnswer() {

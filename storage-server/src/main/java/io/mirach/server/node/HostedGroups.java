@@ -6,6 +6,8 @@ import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Replica;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
+import io.mirach.raft.LogPosition;
+import io.mirach.raft.Peer;
 import io.mirach.raft.RaftGroupMembers;
 import io.mirach.raft.ReadLease;
 import io.mirach.raft.ReplicatedLog;
@@ -23,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -136,6 +139,22 @@ public final class HostedGroups implements AutoCloseable {
         return dir(dataDir).host().createGroup(members);
     }
 
+    /** Creates a replica of a group that others have, to follow without a vote. Idempotent. */
+    CompletableFuture<Void> createLearner(
+            UUID dataDir, RaftGroupMembers voters, Peer self, LogPosition without) {
+        return dir(dataDir).host().createLearner(voters, self, without);
+    }
+
+    /** Changes the members of a group that one of this node's dirs leads. */
+    CompletableFuture<LogPosition> changeMembers(
+            UUID dataDir,
+            UUID raftGroupId,
+            Set<UUID> expectedVoters,
+            List<Peer> voters,
+            List<Peer> learners) {
+        return log(dataDir, raftGroupId).changeMembers(expectedVoters, voters, learners);
+    }
+
     /** Offers what the map says of the groups here to block requests. */
     public synchronized void serve(ClusterImage image) {
         for (PlacementGroup group : image.placementGroups().values()) {
@@ -182,10 +201,13 @@ public final class HostedGroups implements AutoCloseable {
     }
 
     CompletableFuture<Void> transfer(UUID dataDir, UUID raftGroupId, UUID to) {
+        return log(dataDir, raftGroupId).transferLeadership(to);
+    }
+
+    private ReplicatedLog<?> log(UUID dataDir, UUID raftGroupId) {
         return dir(dataDir)
                 .host()
                 .log(raftGroupId)
-                .map(log -> log.transferLeadership(to))
                 .orElseThrow(
                         () ->
                                 new MirachException(

@@ -4,14 +4,19 @@ import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.JsonBody;
 import io.mirach.protocol.MirachException;
 import io.mirach.protocol.Opcode;
+import io.mirach.raft.LogPosition;
+import io.mirach.raft.MembersRefusedException;
+import io.mirach.raft.OutcomeUnknownException;
 import io.mirach.raft.Peer;
 import io.mirach.raft.RaftGroupMembers;
 import io.mirach.raft.RefusedException;
 import io.mirach.server.cluster.ReplicaOrder;
 import io.mirach.server.transport.RequestHandler;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.Unpooled;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -35,6 +40,21 @@ public final class NodeAgent {
         handlers.put(Opcode.CREATE_REPLICA, on(ReplicaOrder.Create.class, this::create));
         handlers.put(Opcode.REMOVE_REPLICA, on(ReplicaOrder.Remove.class, this::remove));
         handlers.put(Opcode.TRANSFER_LEADERSHIP, on(ReplicaOrder.Transfer.class, this::transfer));
+        handlers.put(
+                Opcode.CREATE_LEARNER, on(ReplicaOrder.CreateLearner.class, this::createLearner));
+        handlers.put(
+                Opcode.CHANGE_MEMBERS,
+                body -> {
+                    ReplicaOrder.ChangeMembers order =
+                            JsonBody.decode(body, ReplicaOrder.ChangeMembers.class);
+                    return changeMembers(order)
+                            .handle(
+                                    (changed, failure) ->
+                                            failure == null
+                                                    ? JsonBody.encode(
+                                                            changed, ByteBufAllocator.DEFAULT)
+                                                    : finished(order, failure));
+                });
         return handlers;
     }
 
@@ -62,19 +82,63 @@ public final class NodeAgent {
                     ? MirachException.notLeader(refused.leaderHint())
                     : new MirachException(ErrorCode.NOT_READY, "the log says " + refused.reason());
         }
+        if (cause instanceof MembersRefusedException refused) {
+            throw new MirachException(
+                    refused.reason() == MembersRefusedException.Reason.CHANGE_UNDER_WAY
+                            ? ErrorCode.NOT_READY
+                            : ErrorCode.CONFLICT,
+                    refused.getMessage());
+        }
+        if (cause instanceof OutcomeUnknownException) {
+            throw new MirachException(ErrorCode.UNKNOWN_OUTCOME, cause.getMessage(), cause);
+        }
         LOG.warn("{} failed: {}", order, cause.toString());
         throw new MirachException(ErrorCode.INTERNAL, String.valueOf(cause.getMessage()), cause);
     }
 
     private CompletableFuture<Void> create(ReplicaOrder.Create order) {
         RaftGroupMembers members =
-                new RaftGroupMembers(
-                        order.raftGroupId(),
-                        order.members().stream()
-                                .map(member -> new Peer(member.dataDir(), member.raftAddress()))
-                                .toList());
+                new RaftGroupMembers(order.raftGroupId(), peers(order.members()));
         return groups.create(order.dataDir(), members)
                 .thenRun(() -> groups.serve(order.dataDir(), order.group(), order.raftGroupId()));
+    }
+
+    private CompletableFuture<Void> createLearner(ReplicaOrder.CreateLearner order) {
+        return groups.createLearner(
+                        order.dataDir(),
+                        new RaftGroupMembers(order.raftGroupId(), peers(order.voters())),
+                        peer(order.self()),
+                        new LogPosition(order.without().term(), order.without().index()))
+                .thenRun(
+                        () ->
+                                order.group()
+                                        .ifPresent(
+                                                group ->
+                                                        groups.serve(
+                                                                order.dataDir(),
+                                                                group,
+                                                                order.raftGroupId())));
+    }
+
+    private CompletableFuture<ReplicaOrder.MembersChanged> changeMembers(
+            ReplicaOrder.ChangeMembers order) {
+        return groups.changeMembers(
+                        order.dataDir(),
+                        order.raftGroupId(),
+                        order.expectedVoters(),
+                        peers(order.voters()),
+                        peers(order.learners()))
+                .thenApply(
+                        changed ->
+                                new ReplicaOrder.MembersChanged(changed.term(), changed.index()));
+    }
+
+    private static List<Peer> peers(List<ReplicaOrder.Member> members) {
+        return members.stream().map(NodeAgent::peer).toList();
+    }
+
+    private static Peer peer(ReplicaOrder.Member member) {
+        return new Peer(member.dataDir(), member.raftAddress());
     }
 
     private CompletableFuture<Void> remove(ReplicaOrder.Remove order) {

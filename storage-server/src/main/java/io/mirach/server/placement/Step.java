@@ -5,6 +5,8 @@ import io.mirach.model.PlacementGroup;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Volume;
 import io.mirach.model.VolumeAccess;
+import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 
 /**
@@ -82,6 +84,44 @@ public sealed interface Step {
         @Override
         public String key() {
             return "lead " + group;
+        }
+    }
+
+    /** A Raft group whose members are to change: a placement group, or the meta group. */
+    record Group(String name, UUID raftGroupId, Optional<PlacementGroupId> placementGroup) {
+        static Group of(PlacementGroup group) {
+            return new Group(group.id().toString(), group.raftGroupId(), Optional.of(group.id()));
+        }
+    }
+
+    /**
+     * Make a group's replica anew: the group goes on without it first, so that what it may have
+     * forgotten counts no more, then it follows without a vote. Ends when it has caught up.
+     */
+    record RebuildReplica(Group group, UUID leader, UUID dataDir, Set<UUID> voters)
+            implements Step {
+        @Override
+        public String key() {
+            return "rebuild " + group.name() + " in " + dataDir;
+        }
+
+        @Override
+        public String subject() {
+            return "members of " + group.name();
+        }
+    }
+
+    /** Give a replica that has caught up its vote. */
+    record PromoteReplica(Group group, UUID leader, UUID dataDir, LeaderView.Members members)
+            implements Step {
+        @Override
+        public String key() {
+            return "promote " + group.name() + " in " + dataDir;
+        }
+
+        @Override
+        public String subject() {
+            return "members of " + group.name();
         }
     }
 }

@@ -32,7 +32,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -85,6 +87,10 @@ public final class ClusterSteps implements StepRunner {
                             terms.expired(end.access())));
         } else if (step instanceof Step.MoveLeader move) {
             return move(move);
+        } else if (step instanceof Step.RebuildReplica rebuild) {
+            return rebuild(rebuild);
+        } else if (step instanceof Step.PromoteReplica promote) {
+            return promote(promote);
         }
         throw new IllegalStateException("unknown step " + step);
     }
@@ -92,7 +98,7 @@ public final class ClusterSteps implements StepRunner {
     private CompletableFuture<Void> create(PlacementGroup group) {
         List<ReplicaOrder.Member> members = new ArrayList<>();
         for (Replica replica : group.replicaSet().replicas()) {
-            members.add(new ReplicaOrder.Member(replica.dataDir(), raftAddress(replica.dataDir())));
+            members.add(member(replica.dataDir()));
         }
         List<CompletableFuture<Void>> created = new ArrayList<>();
         for (Replica replica : group.replicaSet().replicas()) {
@@ -179,6 +185,71 @@ public final class ClusterSteps implements StepRunner {
                 new ReplicaOrder.Transfer(move.from(), move.raftGroupId(), move.to()));
     }
 
+    private CompletableFuture<Void> rebuild(Step.RebuildReplica step) {
+        UUID group = step.group().raftGroupId();
+        Set<UUID> others = new TreeSet<>(step.voters());
+        others.remove(step.dataDir());
+        List<ReplicaOrder.Member> voters = members(others);
+        ReplicaOrder.Member self = member(step.dataDir());
+        return change(
+                        step.leader(),
+                        new ReplicaOrder.ChangeMembers(
+                                step.leader(), group, step.voters(), voters, List.of()))
+                .thenCompose(
+                        without ->
+                                orderNode(
+                                        step.dataDir(),
+                                        Opcode.CREATE_LEARNER,
+                                        new ReplicaOrder.CreateLearner(
+                                                step.dataDir(),
+                                                step.group().placementGroup(),
+                                                group,
+                                                voters,
+                                                self,
+                                                without)))
+                .thenCompose(
+                        created ->
+                                change(
+                                        step.leader(),
+                                        new ReplicaOrder.ChangeMembers(
+                                                step.leader(),
+                                                group,
+                                                others,
+                                                voters,
+                                                List.of(self))))
+                .thenAccept(done -> {});
+    }
+
+    private CompletableFuture<Void> promote(Step.PromoteReplica step) {
+        Set<UUID> voters = new TreeSet<>(step.members().voters());
+        voters.add(step.dataDir());
+        Set<UUID> learners = new TreeSet<>(step.members().learners());
+        learners.remove(step.dataDir());
+        return change(
+                        step.leader(),
+                        new ReplicaOrder.ChangeMembers(
+                                step.leader(),
+                                step.group().raftGroupId(),
+                                step.members().voters(),
+                                members(voters),
+                                members(learners)))
+                .thenAccept(done -> {});
+    }
+
+    private CompletableFuture<ReplicaOrder.MembersChanged> change(
+            UUID leader, ReplicaOrder.ChangeMembers order) {
+        return askNode(leader, Opcode.CHANGE_MEMBERS, order)
+                .thenApply(body -> JsonBody.decode(body, ReplicaOrder.MembersChanged.class));
+    }
+
+    private List<ReplicaOrder.Member> members(Set<UUID> dataDirs) {
+        return dataDirs.stream().map(this::member).toList();
+    }
+
+    private ReplicaOrder.Member member(UUID dataDir) {
+        return new ReplicaOrder.Member(dataDir, raftAddress(dataDir));
+    }
+
     private CompletableFuture<Void> log(MetaCommand command) {
         return meta.propose(command).thenApply(MetaReply::orThrow).thenApply(reply -> null);
     }
@@ -211,6 +282,10 @@ public final class ClusterSteps implements StepRunner {
     }
 
     private CompletableFuture<Void> orderNode(UUID dataDir, Opcode opcode, Object order) {
+        return askNode(dataDir, opcode, order).thenAccept(ByteBuf::release);
+    }
+
+    private CompletableFuture<ByteBuf> askNode(UUID dataDir, Opcode opcode, Object order) {
         StorageNode node =
                 image.get()
                         .nodeOfDataDir(dataDir)
@@ -219,13 +294,11 @@ public final class ClusterSteps implements StepRunner {
                                         new MirachException(
                                                 ErrorCode.NO_SUCH_NODE,
                                                 "no node holds data dir " + dataDir));
-        return connections
-                .request(
-                        node.nativeAddress(),
-                        opcode,
-                        JsonBody.encode(order, ByteBufAllocator.DEFAULT),
-                        NODE_ORDER_TIMEOUT)
-                .thenAccept(ByteBuf::release);
+        return connections.request(
+                node.nativeAddress(),
+                opcode,
+                JsonBody.encode(order, ByteBufAllocator.DEFAULT),
+                NODE_ORDER_TIMEOUT);
     }
 
     private String raftAddress(UUID dataDir) {

@@ -17,7 +17,11 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class PlacementDriverTest {
@@ -34,7 +38,7 @@ class PlacementDriverTest {
     }
 
     private static List<Step> plan(ClusterImage image, Map<PlacementGroupId, LeaderView> leaders) {
-        return PlacementDriver.plan(image, leaders, migration -> false);
+        return PlacementDriver.plan(image, leaders, Optional.empty(), migration -> false);
     }
 
     private static List<String> plan(ClusterImage image) {
@@ -76,8 +80,71 @@ class PlacementDriverTest {
     private static LeaderView view(int leader, long stableMs, Integer... caughtUp) {
         return new LeaderView(
                 dir(leader),
-                Set.copyOf(List.of(caughtUp).stream().map(MetaFixtures::dir).toList()),
-                stableMs);
+                dirs(caughtUp),
+                stableMs,
+                new LeaderView.Members(dirs(1, 2, 3), Set.of(), Set.of(), dirs(1, 2, 3)));
+    }
+
+    private static Set<UUID> dirs(Integer... numbers) {
+        return Stream.of(numbers).map(MetaFixtures::dir).collect(Collectors.toSet());
+    }
+
+    /** The group that node 1 leads, with its members as given. */
+    private static List<Step> planMembers(LeaderView.Members members, Integer... caughtUp) {
+        PlacementGroupId pg1 = new PlacementGroupId(1);
+        return plan(image(), Map.of(pg1, new LeaderView(dir(1), dirs(caughtUp), 0, members)));
+    }
+
+    @Test
+    void lostReplicaIsRebuiltOnceItsNodeIsUp() {
+        LeaderView.Members lost =
+                new LeaderView.Members(dirs(1, 2, 3), Set.of(), dirs(3), dirs(1, 2, 3));
+        assertThat(planMembers(lost, 2))
+                .singleElement()
+                .isInstanceOfSatisfying(
+                        Step.RebuildReplica.class,
+                        step -> {
+                            assertThat(step.dataDir()).isEqualTo(dir(3));
+                            assertThat(step.leader()).isEqualTo(dir(1));
+                            assertThat(step.voters()).isEqualTo(dirs(1, 2, 3));
+                        });
+        assertThat(
+                        planMembers(
+                                new LeaderView.Members(
+                                        dirs(1, 2, 3), Set.of(), dirs(3), dirs(1, 2)),
+                                2))
+                .isEmpty();
+    }
+
+    @Test
+    void rebuildingGoesOnWhereAnEarlierMetaLeaderLeftIt() {
+        // Taken out of the group, and not yet in it again; whether made anew or not.
+        LeaderView.Members without =
+                new LeaderView.Members(dirs(1, 2), Set.of(), Set.of(), dirs(1, 2, 3));
+        assertThat(planMembers(without, 2))
+                .extracting(Step::key)
+                .containsExactly("rebuild pg1 in " + dir(3));
+        // Follows, and is not there yet; then it is.
+        LeaderView.Members learns =
+                new LeaderView.Members(dirs(1, 2), dirs(3), Set.of(), dirs(1, 2, 3));
+        assertThat(planMembers(learns, 2)).isEmpty();
+        assertThat(planMembers(learns, 2, 3))
+                .extracting(Step::key)
+                .containsExactly("promote pg1 in " + dir(3));
+    }
+
+    @Test
+    void membersThatAreNotKnownAreLeftAlone() {
+        LeaderView.Members unknown =
+                new LeaderView.Members(Set.of(), Set.of(), dirs(3), dirs(1, 2, 3));
+        assertThat(planMembers(unknown, 2)).isEmpty();
+    }
+
+    @Test
+    void replicasOfOneGroupAreRebuiltOneAfterTheOther() {
+        LeaderView.Members two =
+                new LeaderView.Members(dirs(1, 2, 3), Set.of(), dirs(2, 3), dirs(1, 2, 3));
+        assertThat(planMembers(two)).hasSize(1);
     }
 
     @Test
