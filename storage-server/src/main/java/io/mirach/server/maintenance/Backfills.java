@@ -17,14 +17,15 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
@@ -44,6 +45,9 @@ public final class Backfills implements AutoCloseable {
     private static final long CHECKPOINT_BYTES = 256L << 20;
     private static final long SPACE_CHECK_MS = 1_000;
     private static final long END_SECONDS = 10;
+    // A replica that nobody has called behind for so long has caught up otherwise.
+    private static final long UNNEEDED_NANOS = TimeUnit.MINUTES.toNanos(10);
+    private static final long SWEEP_SECONDS = 60;
 
     /** A data dir that has replicas. */
     public interface Target {
@@ -56,9 +60,18 @@ public final class Backfills implements AutoCloseable {
         Optional<StateImport> importOf(UUID raftGroupId);
 
         boolean isSpaceLow();
+
+        /** The groups of which something was imported and not installed. */
+        Set<UUID> importing();
+
+        /** Forgets what was imported of a group; false if it may yet be installed. */
+        boolean discardImport(UUID raftGroupId);
     }
 
     private record Key(UUID dataDir, UUID raftGroupId) {}
+
+    /** When Raft last said that a replica lags beyond the log. */
+    private record Told(Target target, long atNanos) {}
 
     /** A replica that waits for its turn, or is being brought up. */
     private static final class Job {
@@ -80,9 +93,10 @@ public final class Backfills implements AutoCloseable {
     private final Map<Key, Job> jobs = new ConcurrentHashMap<>();
     // What each replica's last attempt failed with, so that it is told once.
     private final Map<Key, String> failures = new ConcurrentHashMap<>();
+    private final Map<Key, Told> told = new ConcurrentHashMap<>();
     private final CountDownLatch closed = new CountDownLatch(1);
-    private final ExecutorService thread =
-            Executors.newSingleThreadExecutor(
+    private final ScheduledExecutorService thread =
+            Executors.newSingleThreadScheduledExecutor(
                     task -> {
                         Thread made = new Thread(task, "mirach-backfill");
                         made.setDaemon(true);
@@ -102,10 +116,21 @@ public final class Backfills implements AutoCloseable {
         this.addressOfDataDir = addressOfDataDir;
         this.bytesPerSecond = bytesPerSecond;
         this.allocator = allocator;
+        thread.scheduleWithFixedDelay(this::sweep, SWEEP_SECONDS, SWEEP_SECONDS, TimeUnit.SECONDS);
+    }
+
+    /** A data dir is served: what an earlier process has left in it is found. */
+    public void watch(Target target) {
+        target.importing().forEach(group -> told(target, group));
+    }
+
+    private void told(Target target, UUID group) {
+        told.put(new Key(target.dataDir(), group), new Told(target, System.nanoTime()));
     }
 
     /** A replica needs what its leader's log no longer has. Told again and again. */
     public void needed(Target target, UUID raftGroupId) {
+        told(target, raftGroupId);
         Key key = new Key(target.dataDir(), raftGroupId);
         Job job = new Job(target, raftGroupId);
         if (jobs.putIfAbsent(key, job) == null) {
@@ -160,6 +185,23 @@ public final class Backfills implements AutoCloseable {
         } finally {
             jobs.remove(key);
         }
+    }
+
+    private void sweep() {
+        long now = System.nanoTime();
+        told.forEach(
+                (key, last) -> {
+                    if (now - last.atNanos() > UNNEEDED_NANOS) {
+                        try {
+                            if (last.target().discardImport(key.raftGroupId())) {
+                                told.remove(key, last);
+                            }
+                        } catch (RuntimeException e) {
+                            // A task that throws is not run again.
+                            LOG.warn("an import that nobody needs is still there: {}", key, e);
+                        }
+                    }
+                });
     }
 
     private boolean isClosed() {

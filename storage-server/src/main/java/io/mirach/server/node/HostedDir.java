@@ -20,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
@@ -83,6 +84,7 @@ final class HostedDir implements Backfills.Target, AutoCloseable {
             throw e;
         }
         started = true;
+        around.backfills().watch(this);
     }
 
     /** Opens everything that lies in the dir. Blocks. */
@@ -163,6 +165,22 @@ final class HostedDir implements Backfills.Target, AutoCloseable {
     @Override
     public Optional<StateImport> importOf(UUID raftGroupId) {
         return chunkMachine(raftGroupId).map(machine -> stores.importOf(raftGroupId));
+    }
+
+    @Override
+    public Set<UUID> importing() {
+        return stores.importing();
+    }
+
+    @Override
+    public boolean discardImport(UUID raftGroupId) {
+        long applied = chunkMachine(raftGroupId).map(m -> m.appliedPosition().index()).orElse(-1L);
+        // One that is further than the state in use may be installed at any moment.
+        if (stores.imported(raftGroupId).filter(whole -> whole.index() > applied).isPresent()) {
+            return false;
+        }
+        stores.discardImport(raftGroupId);
+        return true;
     }
 
     @Override

@@ -169,6 +169,11 @@ public final class ChunkStores implements AutoCloseable {
         return begun;
     }
 
+    /** The groups of which something was imported and not installed. */
+    public synchronized Set<UUID> importing() {
+        return families.importing();
+    }
+
     /** The position of an import that is whole and waits to be installed. */
     public synchronized Optional<LogPosition> imported(UUID groupId) {
         return families.importing(groupId).isEmpty() ? Optional.empty() : importOf(groupId).whole();

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 
@@ -86,6 +87,10 @@ final class GroupFamilies {
 
     Optional<String> importing(UUID groupId) {
         return Optional.ofNullable(imports.get(groupId));
+    }
+
+    Set<UUID> importing() {
+        return Set.copyOf(imports.keySet());
     }
 
     boolean isUsed(String name) {
