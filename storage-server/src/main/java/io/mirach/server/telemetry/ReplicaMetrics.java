@@ -143,18 +143,18 @@ public final class ReplicaMetrics implements MultiCollector {
         return gauge.build();
     }
 
+    /** Of every replica; 0 for those that are not being brought up. */
     private static GaugeSnapshot backfills(
             String name, String help, Observed seen, ToLongFunction<NodeHeartbeat.Backfill> value) {
-        Map<UUID, String> groups = groupNames(seen.image());
-        GaugeSnapshot.Builder gauge = GaugeSnapshot.builder().name(name).help(help);
-        for (NodeHeartbeat.Backfill backfill : seen.backfills()) {
-            UUID group = backfill.raftGroupId();
-            gauge.dataPoint(
-                    point(
-                            value.applyAsLong(backfill),
-                            Labels.of("group", groups.getOrDefault(group, group.toString()))));
-        }
-        return gauge.build();
+        return replicas(
+                name,
+                help,
+                seen,
+                replica ->
+                        seen.backfills().stream()
+                                .filter(b -> b.raftGroupId().equals(replica.groupId()))
+                                .mapToLong(value)
+                                .sum());
     }
 
     private static Map<UUID, String> groupNames(ClusterImage image) {
