@@ -25,6 +25,11 @@ public record AdminCall(String method, String path, Optional<Object> body) {
         return new AdminCall("POST", path, Optional.of(body));
     }
 
+    /** A change that the path says all about. */
+    public static AdminCall post(String path) {
+        return new AdminCall("POST", path, Optional.empty());
+    }
+
     public static AdminCall delete(String path) {
         return new AdminCall("DELETE", path, Optional.empty());
     }

@@ -95,6 +95,17 @@ public final class AdminClient {
         return list(AdminCall.get(Routes.PGS), PgView.class);
     }
 
+    /**
+     * Has the replicas of a placement group compared; {@link #verification} says what came of it.
+     */
+    public VerificationOrder verify(int pg) {
+        return one(AdminCall.post(Routes.verify(pg)), VerificationOrder.class);
+    }
+
+    public VerificationView verification(VerificationOrder order) {
+        return one(AdminCall.get(Routes.verification(order)), VerificationView.class);
+    }
+
     public List<VolumeView> volumes() {
         return list(AdminCall.get(Routes.VOLUMES), VolumeView.class);
     }

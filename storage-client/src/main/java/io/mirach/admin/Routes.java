@@ -33,6 +33,12 @@ public final class Routes {
     /** GET array of {@link PgView}. */
     public static final String PGS = "/v1/pgs";
 
+    /** POST -> {@link VerificationOrder}. Ids are as in {@link PgView}. */
+    public static final String PG_VERIFY = "/v1/pgs/{id}/verify";
+
+    /** GET {@link VerificationView}. */
+    public static final String PG_VERIFICATION = "/v1/pgs/{id}/verify/{digest}";
+
     /** GET array of {@link VolumeView}; POST {@link CreateVolumeRequest} -> VolumeView. */
     public static final String VOLUMES = "/v1/volumes";
 
@@ -63,6 +69,18 @@ public final class Routes {
         return path(VOLUME_EXPORT, volumeName)
                 + gateway.map(g -> "?gateway=" + URLEncoder.encode(g, StandardCharsets.UTF_8))
                         .orElse("");
+    }
+
+    /** {@link #PG_VERIFY} of one placement group. */
+    public static String verify(int pg) {
+        return PG_VERIFY.replace("{id}", Integer.toString(pg));
+    }
+
+    /** {@link #PG_VERIFICATION} of one order. */
+    public static String verification(VerificationOrder order) {
+        return PG_VERIFICATION
+                .replace("{id}", Integer.toString(order.pg()))
+                .replace("{digest}", Long.toString(order.digest()));
     }
 
     /** Fills {@code {name}} in. The name is a valid volume name, so it needs no escaping. */

@@ -10,7 +10,7 @@ public enum ExitCode {
     UNREACHABLE(3, "no node could be reached, or none answered in time"),
     REFUSED(4, "refused by the state of things, e.g. VOLUME_IN_USE, VOLUME_EXISTS"),
     NOT_FOUND(5, "the volume, node or gateway does not exist"),
-    UNHEALTHY(6, "status only: the cluster's health is ERROR"),
+    UNHEALTHY(6, "status: health is ERROR; pg verify: replicas are not all proven equal"),
     UNKNOWN(7, "the outcome is unknown: look before you repeat"),
     NODE_FAILED(8, "node start only: the node ended itself, because its disk failed"),
     INTERRUPTED(130, "ended by Ctrl-C");

@@ -15,7 +15,7 @@ import picocli.CommandLine.Command;
         name = "pg",
         description = "Placement groups: the Raft groups that hold the blocks.",
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = PgCommands.Ls.class)
+        subcommands = {PgCommands.Ls.class, PgVerifyCommand.class})
 final class PgCommands {
     @Command(
             name = "ls",

@@ -56,7 +56,7 @@ abstract class ReadCommand<T> implements Callable<Integer> {
     /** The call that {@code --curl} prints. */
     abstract AdminCall request();
 
-    abstract T fetch(AdminClient client);
+    abstract T fetch(AdminClient client) throws InterruptedException;
 
     abstract void print(T answer, PrintWriter out);
 

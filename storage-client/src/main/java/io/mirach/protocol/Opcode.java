@@ -45,7 +45,9 @@ public enum Opcode {
     /** Change who belongs to a group that the receiver leads. */
     CHANGE_MEMBERS(59),
     /** Create the receiver's replica of a group that others have, to follow without a vote. */
-    CREATE_LEARNER(60);
+    CREATE_LEARNER(60),
+    /** What a replica of the receiver's holds as of one entry of its log, as a digest. */
+    DIGEST(61);
 
     private final int number;
 

@@ -35,7 +35,7 @@ class BackfillIT {
     /** Keeps little log, so that a node is soon away for too long. */
     private static NodeConfig littleLog(NodeConfig config, long bytesPerSecond) {
         return config.withReplication(
-                new NodeConfig.Replication(32 * MIB, 32 * MIB, bytesPerSecond));
+                new NodeConfig.Replication(32 * MIB, 32 * MIB, bytesPerSecond, 32 * MIB));
     }
 
     /** The volume is written in order, each piece with bytes of its own version. */

@@ -8,12 +8,13 @@ import io.mirach.model.PlacementGroupId;
 import io.mirach.model.VolumeId;
 import java.util.List;
 
-/** A change of a placement group's tables, logged by its leader. Idempotent. */
+/** What a placement group's leader is to log, beside reads and writes. Idempotent. */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "order")
 @JsonSubTypes({
     @JsonSubTypes.Type(value = GroupOrder.OpenVolume.class, name = "open-volume"),
     @JsonSubTypes.Type(value = GroupOrder.DropVolume.class, name = "drop-volume"),
-    @JsonSubTypes.Type(value = GroupOrder.Admit.class, name = "admit")
+    @JsonSubTypes.Type(value = GroupOrder.Admit.class, name = "admit"),
+    @JsonSubTypes.Type(value = GroupOrder.TakeDigest.class, name = "take-digest")
 })
 public sealed interface GroupOrder {
     PlacementGroupId placementGroup();
@@ -39,4 +40,11 @@ public sealed interface GroupOrder {
             List<Epoch> readWrite,
             List<Epoch> readOnly)
             implements GroupOrder {}
+
+    /**
+     * Has every replica hash its state as of the order's entry, to be compared. Changes nothing.
+     *
+     * @param id drawn by the one who asks; a digest is fetched by it
+     */
+    record TakeDigest(PlacementGroupId placementGroup, long id) implements GroupOrder {}
 }

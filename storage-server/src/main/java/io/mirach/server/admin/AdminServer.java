@@ -145,6 +145,15 @@ public final class AdminServer implements AutoCloseable {
                 config,
                 Routes.PGS,
                 (admin, request) -> answer(request, admin.observedReports().placementGroups()));
+        get(
+                config,
+                Routes.PG_VERIFICATION,
+                (admin, request) ->
+                        answer(
+                                request,
+                                admin.verification(
+                                        (int) number(request, "id", Integer.MAX_VALUE),
+                                        number(request, "digest", Long.MAX_VALUE))));
         get(config, Routes.VOLUMES, (admin, request) -> answer(request, admin.volumes()));
         get(
                 config,
@@ -161,6 +170,13 @@ public final class AdminServer implements AutoCloseable {
     }
 
     private void changes(JavalinConfig config) {
+        post(
+                config,
+                Routes.PG_VERIFY,
+                (admin, request) ->
+                        answer(
+                                request,
+                                admin.verify((int) number(request, "id", Integer.MAX_VALUE))));
         post(
                 config,
                 Routes.VOLUMES,
@@ -264,6 +280,21 @@ public final class AdminServer implements AutoCloseable {
                     ErrorCode.INVALID_ARGUMENT, "'" + name + "' is not a volume name");
         }
         return name;
+    }
+
+    /** A path parameter, from 0 on. */
+    private static long number(Context request, String name, long max) {
+        String text = request.pathParam(name);
+        try {
+            long number = Long.parseLong(text);
+            if (number >= 0 && number <= max) {
+                return number;
+            }
+        } catch (NumberFormatException e) {
+            LOG.debug("not a number in {}", request.path(), e);
+        }
+        throw new MirachException(
+                ErrorCode.INVALID_ARGUMENT, name + ": not a number: '" + text + "'");
     }
 
     private static <T> T body(Context request, Class<T> type) {

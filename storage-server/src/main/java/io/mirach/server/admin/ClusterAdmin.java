@@ -7,11 +7,15 @@ import io.mirach.admin.ExportRequest;
 import io.mirach.admin.ExportView;
 import io.mirach.admin.NodeSummary;
 import io.mirach.admin.StatusView;
+import io.mirach.admin.VerificationOrder;
+import io.mirach.admin.VerificationView;
 import io.mirach.admin.VolumeSettings;
 import io.mirach.admin.VolumeView;
 import io.mirach.model.Attachment;
 import io.mirach.model.ClusterImage;
 import io.mirach.model.Export;
+import io.mirach.model.PlacementGroup;
+import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Replica;
 import io.mirach.model.StorageNode;
 import io.mirach.model.Volume;
@@ -62,6 +66,7 @@ public final class ClusterAdmin {
     private final AttachmentTerms terms;
     private final ClusterService service;
     private final StoredBytesSurvey survey;
+    private final Verification verification;
     private final Supplier<Optional<HeartbeatReply>> lastAnswer;
     private final Clock clock;
 
@@ -75,6 +80,7 @@ public final class ClusterAdmin {
             AttachmentTerms terms,
             ClusterService service,
             StoredBytesSurvey survey,
+            Verification verification,
             Supplier<Optional<HeartbeatReply>> lastAnswer,
             Clock clock) {
         this.map = map;
@@ -83,6 +89,7 @@ public final class ClusterAdmin {
         this.terms = terms;
         this.service = service;
         this.survey = survey;
+        this.verification = verification;
         this.lastAnswer = lastAnswer;
         this.clock = clock;
     }
@@ -175,6 +182,37 @@ public final class ClusterAdmin {
         while (meta.leads() && !observations.complete(map.image())) {
             observations.awaitNews(POLL_HEARTBEATS_MS);
         }
+    }
+
+    // ---- verification ----
+
+    /** Has a placement group's replicas hash what they hold. */
+    VerificationOrder verify(int pg) {
+        awaitReady();
+        PlacementGroup group = requireGroup(pg);
+        return new VerificationOrder(pg, join(verification.begin(group.id()), CHANGE_TIMEOUT_MS));
+    }
+
+    VerificationView verification(int pg, long digest) throws InterruptedException {
+        awaitObserved();
+        awaitReady();
+        return join(verification.look(map.image(), requireGroup(pg), digest), SURVEY_TIMEOUT_MS);
+    }
+
+    private PlacementGroup requireGroup(int pg) {
+        if (pg == 0) {
+            throw new MirachException(
+                            ErrorCode.INVALID_ARGUMENT,
+                            "the meta group holds no blocks, and is not verified")
+                    .withRemedy("name a placement group of 'mirach pg ls', e.g. pg1");
+        }
+        return Optional.ofNullable(map.image().placementGroups().get(new PlacementGroupId(pg)))
+                .orElseThrow(
+                        () ->
+                                new MirachException(
+                                                ErrorCode.NO_SUCH_PLACEMENT_GROUP,
+                                                "there is no pg" + pg)
+                                        .withRemedy("mirach pg ls"));
     }
 
     // ---- changes ----

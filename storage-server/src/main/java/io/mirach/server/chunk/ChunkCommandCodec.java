@@ -27,6 +27,7 @@ import java.util.List;
  *  4 drop volume: u64 volume
  *  5 admit:       u64 volume, u64 version, u32 n, n x u64 epochs that write, u32 n, n x u64 that read
  *  6 seal layer:  u64 volume, u64 sealed, u64 new head, u64 snapshot
+ *  7 take digest: u64 id
  * identity: u64 volume, u64 epoch, u8 slot, u64 sequence, u64 lowest unacknowledged, u64 head
  * </pre>
  */
@@ -38,6 +39,7 @@ final class ChunkCommandCodec {
     private static final int DROP_VOLUME = 4;
     private static final int ADMIT = 5;
     private static final int SEAL_LAYER = 6;
+    private static final int TAKE_DIGEST = 7;
 
     private static final int IDENTITY_BYTES = 41;
     private static final int KEEP_ZEROES = 1;
@@ -86,6 +88,8 @@ final class ChunkCommandCodec {
             out.writeByte(ADMIT).writeLong(admit.volume().value()).writeLong(admit.version());
             write(out, admit.readWrite());
             write(out, admit.readOnly());
+        } else if (order instanceof GroupOrder.TakeDigest digest) {
+            out.writeByte(TAKE_DIGEST).writeLong(digest.id());
         }
         return out;
     }
@@ -149,6 +153,7 @@ final class ChunkCommandCodec {
                             new LayerId(in.readLong()),
                             new LayerId(in.readLong()),
                             in.readLong());
+            case TAKE_DIGEST -> new ChunkCommand.TakeDigest(in.readLong());
             default -> throw new IllegalStateException("log command of type " + type);
         };
     }

@@ -13,6 +13,7 @@ import io.netty.buffer.ByteBuf;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.UUID;
 import java.util.function.Consumer;
 
@@ -31,6 +32,7 @@ public final class ChunkStateMachine implements ReplicatedStateMachine<ChunkRepl
     private final UUID groupId;
     private final ChunkStores stores;
     private final DamageListener damageListener;
+    private final DigestListener digestListener;
     // Read by any thread; replaced by an import.
     private volatile ChunkStore store;
     // What readers check against: the newest entry that is applied.
@@ -39,12 +41,19 @@ public final class ChunkStateMachine implements ReplicatedStateMachine<ChunkRepl
     private BlockWriter blocks;
     private WindowCache windows;
     private TableChanges changes;
+    // By the entry under way; of several orders the last, which would replace the others anyway.
+    private OptionalLong digestOrdered = OptionalLong.empty();
 
     /** The replica of {@code groupId} in these stores. */
-    public ChunkStateMachine(UUID groupId, ChunkStores stores, DamageListener damageListener) {
+    public ChunkStateMachine(
+            UUID groupId,
+            ChunkStores stores,
+            DamageListener damageListener,
+            DigestListener digestListener) {
         this.groupId = groupId;
         this.stores = stores;
         this.damageListener = damageListener;
+        this.digestListener = digestListener;
         use(stores.chunkStore(groupId));
     }
 
@@ -88,6 +97,11 @@ public final class ChunkStateMachine implements ReplicatedStateMachine<ChunkRepl
         }
         // After the commit: a reader that passes the new checks finds the new blocks.
         tables = changes.tables();
+        if (digestOrdered.isPresent()) {
+            // After the commit too: wherever in its entry the order is, the whole entry counts.
+            digestListener.ordered(groupId, digestOrdered.getAsLong(), store.export());
+            digestOrdered = OptionalLong.empty();
+        }
         return replies;
     }
 
@@ -177,6 +191,9 @@ public final class ChunkStateMachine implements ReplicatedStateMachine<ChunkRepl
             return changes.admit(order);
         } else if (command instanceof ChunkCommand.SealLayer order) {
             return changes.seal(order);
+        } else if (command instanceof ChunkCommand.TakeDigest order) {
+            digestOrdered = OptionalLong.of(order.id());
+            return ErrorCode.OK;
         }
         throw new IllegalStateException("unknown command " + command);
     }

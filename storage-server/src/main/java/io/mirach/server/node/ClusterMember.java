@@ -19,11 +19,13 @@ import io.mirach.raft.RoleChange;
 import io.mirach.server.admin.AdminServer;
 import io.mirach.server.admin.ClusterAdmin;
 import io.mirach.server.admin.LeaderForwarding;
+import io.mirach.server.admin.Verification;
 import io.mirach.server.chunk.ChunkService;
 import io.mirach.server.chunk.PeerRoom;
 import io.mirach.server.cluster.AttachmentTerms;
 import io.mirach.server.cluster.ClusterMap;
 import io.mirach.server.cluster.ClusterService;
+import io.mirach.server.cluster.GroupOrders;
 import io.mirach.server.cluster.HeartbeatReply;
 import io.mirach.server.cluster.MapFollowing;
 import io.mirach.server.cluster.MetaGroup;
@@ -31,6 +33,7 @@ import io.mirach.server.cluster.NodeObservations;
 import io.mirach.server.cluster.StoredBytesSurvey;
 import io.mirach.server.maintenance.BackfillSource;
 import io.mirach.server.maintenance.Backfills;
+import io.mirach.server.maintenance.Digests;
 import io.mirach.server.metadata.MetaCommand;
 import io.mirach.server.metadata.MetaReply;
 import io.mirach.server.metadata.MetadataStateMachine;
@@ -57,6 +60,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -148,6 +152,12 @@ public final class ClusterMember implements AutoCloseable {
                         this::addressOfDataDir,
                         config.replication().backfillBytesPerSecond(),
                         ByteBufAllocator.DEFAULT);
+        Digests digests =
+                new Digests(
+                        this::appliedIndex,
+                        chunks,
+                        config.replication().scrubBytesPerSecond(),
+                        ByteBufAllocator.DEFAULT);
         HostedGroups hosted =
                 HostedGroups.start(
                         identity.dirs(),
@@ -158,11 +168,13 @@ public final class ClusterMember implements AutoCloseable {
                                 chunks,
                                 leaseChannel(),
                                 failureListener,
-                                backfills),
+                                backfills,
+                                digests),
                         chunks,
                         nodeThread);
         opened.push(hosted::close);
         opened.push(backfills::close);
+        opened.push(digests::close);
         opened.push(chunks::close);
         this.groups = Optional.of(hosted);
         DiskUsage usage = new DiskUsage(identity.dirs(), hosted::room);
@@ -177,11 +189,14 @@ public final class ClusterMember implements AutoCloseable {
                         terms,
                         service,
                         new StoredBytesSurvey(connections::request, observations),
+                        new Verification(
+                                connections::request, observations, new GroupOrders(routing)),
                         this::lastAnswer,
                         Clock.systemUTC());
         this.forwarding =
                 new LeaderForwarding(config.name(), this::leaderHttpAddress, forwardingThread);
-        NativeServer nativeServer = startNative(config, clusterId, hosted, service, metrics);
+        NativeServer nativeServer =
+                startNative(config, clusterId, hosted, service, digests, metrics);
         opened.push(nativeServer::close);
         metrics.showReplicas(
                 () ->
@@ -245,6 +260,7 @@ public final class ClusterMember implements AutoCloseable {
             UUID clusterId,
             HostedGroups hosted,
             ClusterService service,
+            Digests digests,
             NodeMetrics metrics)
             throws IOException {
         Map<Opcode, RequestHandler> handlers = new EnumMap<>(Opcode.class);
@@ -262,6 +278,7 @@ public final class ClusterMember implements AutoCloseable {
                         ByteBufAllocator.DEFAULT);
         source.start();
         handlers.putAll(source.handlers());
+        handlers.putAll(digests.handlers());
         handlers.replaceAll(metrics.requests()::measured);
         handlers.put(
                 Opcode.LEASE_CLAIMS,
@@ -275,6 +292,11 @@ public final class ClusterMember implements AutoCloseable {
                 handlers,
                 config.name(),
                 () -> Optional.of(clusterId));
+    }
+
+    private OptionalLong appliedIndex(UUID dataDir, UUID raftGroupId) {
+        return groups.map(hosted -> hosted.appliedIndex(dataDir, raftGroupId))
+                .orElseGet(OptionalLong::empty);
     }
 
     private Optional<ReadLease> readLease(UUID dataDir) {

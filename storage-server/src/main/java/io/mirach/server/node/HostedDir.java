@@ -10,6 +10,7 @@ import io.mirach.raft.ratis.RatisHost;
 import io.mirach.server.chunk.ChunkStateMachine;
 import io.mirach.server.chunk.DamageListener;
 import io.mirach.server.maintenance.Backfills;
+import io.mirach.server.maintenance.Digests;
 import io.mirach.server.metadata.MetadataStateMachine;
 import io.mirach.server.store.ChunkStores;
 import io.mirach.server.store.Room;
@@ -42,7 +43,8 @@ final class HostedDir implements Backfills.Target, AutoCloseable {
             DamageListener damageListener,
             ReadLease.Channel leaseChannel,
             RaftHost.FailureListener failureListener,
-            Backfills backfills) {}
+            Backfills backfills,
+            Digests digests) {}
 
     private final Path path;
     private final UUID id;
@@ -122,7 +124,13 @@ final class HostedDir implements Backfills.Target, AutoCloseable {
         ReplicatedStateMachine<?> machine =
                 groupId.equals(metaGroupId)
                         ? new MetadataStateMachine(stores.metaStore(groupId), around.metaListener())
-                        : new ChunkStateMachine(groupId, stores, around.damageListener());
+                        : new ChunkStateMachine(
+                                groupId,
+                                stores,
+                                around.damageListener(),
+                                (group, order, state) ->
+                                        around.digests()
+                                                .begin(id, group, order, state, this::isSpaceLow));
         machines.put(groupId, machine);
         return machine;
     }

@@ -25,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -132,6 +133,15 @@ public final class HostedGroups implements AutoCloseable {
                         dir.get()
                                 .chunkMachine(raftGroupId)
                                 .map(m -> new BackfillSource.Held(m, l, dir.get()::freeBytes)));
+    }
+
+    /** How far a replica here is. */
+    OptionalLong appliedIndex(UUID dataDir, UUID raftGroupId) {
+        Optional<ChunkStateMachine> machine =
+                Optional.ofNullable(dirs.get(dataDir)).flatMap(d -> d.chunkMachine(raftGroupId));
+        return machine.isEmpty()
+                ? OptionalLong.empty()
+                : OptionalLong.of(machine.get().appliedPosition().index());
     }
 
     /** Creates a replica on one of this node's dirs. Idempotent. */

@@ -21,7 +21,7 @@ import java.util.regex.Pattern;
  * @param raftAddress of the first data dir; the others take the ports after it
  * @param store memory of the stores
  * @param chunks limits of block requests
- * @param replication how replicas are fed
+ * @param replication how replicas are fed and verified
  * @param eventLoops threads that do the network's work
  * @param attachmentTerm how long an attachment runs unless its gateway renews it, by the clock of
  *     the meta leader; should be the same on all nodes
@@ -48,20 +48,24 @@ public record NodeConfig(
     private static final Pattern DOMAIN = Pattern.compile("[a-zA-Z0-9._-]{0,63}");
 
     /**
-     * How replicas are fed.
+     * How replicas are fed and verified.
      *
      * @param queueBytes writes waiting for the log, per placement group
      * @param logBytes log kept per placement group for replicas that lag; 0 for a share of the disk
      * @param backfillBytesPerSecond how fast this node's replicas are brought up beyond the log
+     * @param scrubBytesPerSecond how fast this node's replicas are read to be verified
      */
-    public record Replication(long queueBytes, long logBytes, long backfillBytesPerSecond) {
-        public static final Replication DEFAULT = new Replication(32L << 20, 0, 64L << 20);
+    public record Replication(
+            long queueBytes, long logBytes, long backfillBytesPerSecond, long scrubBytesPerSecond) {
+        public static final Replication DEFAULT =
+                new Replication(32L << 20, 0, 64L << 20, 32L << 20);
         private static final long MIN_LOG_BYTES = 16L << 20;
 
         public Replication {
             require(queueBytes >= 2 << 20, "limits.raft-queue: at least 2MiB");
             require(logBytes == 0 || logBytes >= MIN_LOG_BYTES, "limits.raft-log: at least 16MiB");
             require(backfillBytesPerSecond >= 1 << 20, "limits.backfill-rate: at least 1MiB");
+            require(scrubBytesPerSecond >= 1 << 20, "limits.scrub-rate: at least 1MiB");
         }
     }
 

@@ -37,6 +37,7 @@ import java.util.Optional;
  *   raft-log: 256MiB                 # per placement group: log kept for replicas that lag; without
  *                                    #   it up to 256MiB, and 5 % of the disk over all groups
  *   backfill-rate: 64MiB             # per second: what this node's lost replicas are brought up by
+ *   scrub-rate: 32MiB                # per second: what this node's replicas are verified by
  *   writes-in-flight: 32MiB          # per placement group: writes not yet answered
  *   reader-threads: 2
  *   queued-reads: 2048
@@ -66,11 +67,13 @@ public final class NodeConfigFile {
             String raftQueue,
             String raftLog,
             String backfillRate,
+            String scrubRate,
             String writesInFlight,
             Integer readerThreads,
             Integer queuedReads,
             Integer threads) {
-        static final Limits NONE = new Limits(null, null, null, null, null, null, null, null, null);
+        static final Limits NONE =
+                new Limits(null, null, null, null, null, null, null, null, null, null);
     }
 
     private NodeConfigFile() {}
@@ -123,7 +126,8 @@ public final class NodeConfigFile {
                 size(
                         "limits.backfill-rate",
                         limits.backfillRate(),
-                        defaults.backfillBytesPerSecond()));
+                        defaults.backfillBytesPerSecond()),
+                size("limits.scrub-rate", limits.scrubRate(), defaults.scrubBytesPerSecond()));
     }
 
     private static ChunkServiceConfig chunksOf(Limits limits) {

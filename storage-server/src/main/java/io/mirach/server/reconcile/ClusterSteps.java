@@ -1,7 +1,6 @@
 package io.mirach.server.reconcile;
 
 import io.mirach.client.routing.ClusterRouting;
-import io.mirach.client.routing.RoutedRequest;
 import io.mirach.client.transport.NodeConnections;
 import io.mirach.model.Attachment;
 import io.mirach.model.ClusterImage;
@@ -20,6 +19,7 @@ import io.mirach.protocol.MirachException;
 import io.mirach.protocol.Opcode;
 import io.mirach.protocol.cluster.GroupOrder;
 import io.mirach.server.cluster.AttachmentTerms;
+import io.mirach.server.cluster.GroupOrders;
 import io.mirach.server.cluster.MetaGroup;
 import io.mirach.server.cluster.NodeObservations;
 import io.mirach.server.cluster.ReplicaOrder;
@@ -45,11 +45,10 @@ import java.util.function.Supplier;
 /** Takes steps by orders to nodes and to placement groups' leaders. Thread-safe. */
 public final class ClusterSteps implements StepRunner {
     private static final Duration NODE_ORDER_TIMEOUT = Duration.ofSeconds(30);
-    private static final Duration GROUP_ORDER_TIMEOUT = Duration.ofSeconds(30);
 
     private final Supplier<ClusterImage> image;
     private final MetaGroup meta;
-    private final ClusterRouting routing;
+    private final GroupOrders groupOrders;
     private final NodeConnections connections;
     private final NodeObservations observations;
     private final AttachmentTerms terms;
@@ -63,7 +62,7 @@ public final class ClusterSteps implements StepRunner {
             AttachmentTerms terms) {
         this.image = image;
         this.meta = meta;
-        this.routing = routing;
+        this.groupOrders = new GroupOrders(routing);
         this.connections = connections;
         this.observations = observations;
         this.terms = terms;
@@ -258,27 +257,9 @@ public final class ClusterSteps implements StepRunner {
             Volume volume, Function<PlacementGroupId, GroupOrder> order) {
         Map<PlacementGroupId, CompletableFuture<Void>> orders = new TreeMap<>();
         for (PlacementGroupId group : volume.slots()) {
-            orders.computeIfAbsent(group, id -> orderGroup(id, order.apply(id)));
+            orders.computeIfAbsent(group, id -> groupOrders.log(order.apply(id)));
         }
         return all(List.copyOf(orders.values()));
-    }
-
-    private CompletableFuture<Void> orderGroup(PlacementGroupId group, GroupOrder order) {
-        RoutedRequest request =
-                new RoutedRequest() {
-                    @Override
-                    public Opcode opcode() {
-                        return Opcode.GROUP_ORDER;
-                    }
-
-                    @Override
-                    public ByteBuf encode() {
-                        return JsonBody.encode(order, ByteBufAllocator.DEFAULT);
-                    }
-                };
-        return routing.placementGroup(group)
-                .call(request, GROUP_ORDER_TIMEOUT)
-                .thenAccept(ByteBuf::release);
     }
 
     private CompletableFuture<Void> orderNode(UUID dataDir, Opcode opcode, Object order) {

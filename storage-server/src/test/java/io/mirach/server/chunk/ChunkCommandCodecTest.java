@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.mirach.model.Epoch;
 import io.mirach.model.LayerId;
 import io.mirach.model.Slot;
+import io.mirach.protocol.cluster.GroupOrder;
 import io.mirach.protocol.data.WriteIdentity;
 import io.mirach.protocol.data.WriteRequest;
 import io.netty.buffer.ByteBuf;
@@ -85,6 +86,13 @@ class ChunkCommandCodecTest {
         requireGolden(
                 Commands.seal(new LayerId(1), new LayerId(2), 3),
                 "0106000000000000000b000000000000000100000000000000020000000000000003");
+    }
+
+    @Test
+    void takeDigest() {
+        requireGolden(
+                Commands.order(new GroupOrder.TakeDigest(Commands.PG, 258)),
+                "01070000000000000102");
     }
 
     @Test

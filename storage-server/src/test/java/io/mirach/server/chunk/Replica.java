@@ -3,6 +3,7 @@ package io.mirach.server.chunk;
 import io.mirach.model.LayerId;
 import io.mirach.raft.LogPosition;
 import io.mirach.server.store.ChunkStores;
+import io.mirach.server.store.StateExport;
 import io.mirach.server.store.StoreConfig;
 import io.mirach.server.store.StoreConfigs;
 import io.mirach.server.store.StoreMemory;
@@ -21,10 +22,14 @@ final class Replica implements AutoCloseable {
 
     record Damage(LayerId layer, long block, String how) {}
 
+    /** A digest that the log ordered; the test closes the state. */
+    record Ordered(long id, StateExport state) {}
+
     private record Entry(LogPosition position, List<byte[]> commands) {}
 
     final Path dir;
     final List<Damage> damages = new ArrayList<>();
+    final List<Ordered> digestsOrdered = new ArrayList<>();
     final AtomicLong usableBytes = new AtomicLong(Long.MAX_VALUE);
     ChunkStateMachine machine;
     private final StoreMemory memory;
@@ -38,13 +43,14 @@ final class Replica implements AutoCloseable {
         openStores();
     }
 
-    private void openStores() {
+    void openStores() {
         stores = StoreConfigs.onDisk(dir, memory, usableBytes::get);
         machine =
                 new ChunkStateMachine(
                         GROUP,
                         stores,
-                        (group, layer, block, how) -> damages.add(new Damage(layer, block, how)));
+                        (group, layer, block, how) -> damages.add(new Damage(layer, block, how)),
+                        (group, id, state) -> digestsOrdered.add(new Ordered(id, state)));
         open = true;
     }
 
@@ -99,7 +105,7 @@ final class Replica implements AutoCloseable {
         }
     }
 
-    private void closeStores() {
+    void closeStores() {
         if (open) {
             open = false;
             machine.close();

@@ -54,6 +54,7 @@ class NodeConfigFileTest {
                                   block-cache: 8MiB
                                   write-buffers: 1GiB
                                   raft-queue: 4096KiB
+                                  scrub-rate: 3MiB
                                   writes-in-flight: 16MiB
                                   reader-threads: 3
                                   queued-reads: 10
@@ -65,6 +66,7 @@ class NodeConfigFileTest {
         assertThat(config.store().blockCacheBytes()).isEqualTo(8 << 20);
         assertThat(config.store().writeBufferBytes()).isEqualTo(1 << 30);
         assertThat(config.replication().queueBytes()).isEqualTo(4 << 20);
+        assertThat(config.replication().scrubBytesPerSecond()).isEqualTo(3 << 20);
         assertThat(config.chunks().maxWriteBytesInFlight()).isEqualTo(16 << 20);
         assertThat(config.chunks().readerThreads()).isEqualTo(3);
         assertThat(config.chunks().maxQueuedReads()).isEqualTo(10);
