@@ -29,7 +29,8 @@ public final class NbdSession extends ChannelInboundHandlerAdapter {
     private final NbdLimits limits;
     private final MemoryBudget budget;
     private final ArrayDeque<ByteBuf> input = new ArrayDeque<>();
-    private ChannelHandlerContext ctx;
+    // Set on the loop; read by any thread.
+    private volatile ChannelHandlerContext ctx;
     private Phase phase;
     private boolean blocked;
     private boolean consuming;
@@ -178,31 +179,37 @@ public final class NbdSession extends ChannelInboundHandlerAdapter {
 
     /** Ends the session gently; callable from any thread. */
     void shutDown() {
-        ctx.executor()
-                .execute(
-                        () -> {
-                            if (phase != null) {
-                                phase.shutDown();
-                            }
-                        });
+        onLoop(
+                () -> {
+                    if (phase != null) {
+                        phase.shutDown();
+                    }
+                });
+    }
+
+    /** Nothing on a session that is not in its pipeline yet: whoever adds it looks again. */
+    private void onLoop(Runnable task) {
+        ChannelHandlerContext context = ctx;
+        if (context != null) {
+            context.executor().execute(task);
+        }
     }
 
     /** Closes the connection if it holds up others; callable from any thread. */
     void closeIfStalled() {
-        ctx.executor()
-                .execute(
-                        () -> {
-                            if (phase != null
-                                    && phase.isStalled(
-                                            System.nanoTime(), limits.stallTimeout().toNanos())) {
-                                LOG.warn(
-                                        "{} moved no byte for {} while others wait for its memory:"
-                                                + " closing it",
-                                        ctx.channel(),
-                                        limits.stallTimeout());
-                                ctx.close();
-                            }
-                        });
+        onLoop(
+                () -> {
+                    if (phase != null
+                            && phase.isStalled(
+                                    System.nanoTime(), limits.stallTimeout().toNanos())) {
+                        LOG.warn(
+                                "{} moved no byte for {} while others wait for its memory:"
+                                        + " closing it",
+                                ctx.channel(),
+                                limits.stallTimeout());
+                        ctx.close();
+                    }
+                });
     }
 
     MemoryBudget budget() {

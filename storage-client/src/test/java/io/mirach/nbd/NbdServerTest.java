@@ -219,6 +219,16 @@ class NbdServerTest {
         assertThat(path).doesNotExist();
     }
 
+    /** A connection is accepted while the server closes: its session is not at work yet. */
+    @Test
+    void sessionThatIsNotInItsPipelineYetCanBeToldToEnd() {
+        NbdSession session =
+                new NbdSession(catalog, NbdLimits.DEFAULT, NbdSession.newBudget(NbdLimits.DEFAULT));
+        session.shutDown();
+        session.closeIfStalled();
+        assertThat(session.gone()).isNotDone();
+    }
+
     @Test
     void aSocketInUseAndOtherFilesAreLeftAlone() throws IOException {
         start(NbdLimits.DEFAULT, address(true));
