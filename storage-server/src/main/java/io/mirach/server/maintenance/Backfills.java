@@ -182,6 +182,9 @@ public final class Backfills implements AutoCloseable {
             }
         } catch (InterruptedException e) {
             LOG.debug("stopping; {} is brought up after the next start", key);
+        } catch (RuntimeException e) {
+            // The executor would keep it to itself.
+            LOG.error("{} is not brought up yet, tried again", key, e);
         } finally {
             jobs.remove(key);
         }
@@ -214,6 +217,7 @@ public final class Backfills implements AutoCloseable {
         private final StateImport into;
         private final int number;
         private final long rate;
+        private final UUID leader;
         private final String address;
         private final long startNanos = System.nanoTime();
         private long bytes;
@@ -225,20 +229,16 @@ public final class Backfills implements AutoCloseable {
             this.into = into;
             this.number = number;
             this.rate = rate;
-            this.address =
-                    job.target
-                            .leader(job.group)
-                            .flatMap(addressOfDataDir)
-                            .orElseThrow(
-                                    () ->
-                                            new MirachException(
-                                                    ErrorCode.NOT_READY,
-                                                    "its leader is not known"));
+            this.leader = job.target.leader(job.group).orElseThrow(this::unknownLeader);
+            this.address = addressOfDataDir.apply(leader).orElseThrow(this::unknownLeader);
+        }
+
+        private MirachException unknownLeader() {
+            return new MirachException(ErrorCode.NOT_READY, "its leader is not known");
         }
 
         /** Returns where the import is whole; empty if another round must come. */
         Optional<LogPosition> run() throws InterruptedException {
-            UUID leader = job.target.leader(job.group).orElseThrow();
             BackfillMessages.Open order =
                     new BackfillMessages.Open(
                             leader, job.group, job.target.dataDir(), into.since());

@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.Json;
 import io.mirach.protocol.MirachException;
-import io.mirach.server.store.DurableFile;
+import io.mirach.raft.DurableFiles;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -169,7 +169,7 @@ public final class NodeDir implements AutoCloseable {
 
     /** Replaces a small file as a whole. */
     void writeDurably(String name, byte[] content) throws IOException {
-        DurableFile.replace(path.resolve(name), content);
+        DurableFiles.replace(path.resolve(name), content);
     }
 
     Optional<byte[]> read(String name) throws IOException {
@@ -179,7 +179,7 @@ public final class NodeDir implements AutoCloseable {
 
     void delete(String name) throws IOException {
         Files.deleteIfExists(path.resolve(name));
-        DurableFile.syncFolder(path);
+        DurableFiles.sync(path);
     }
 
     private static MirachException unusable(Path path, IOException e) {

@@ -2,6 +2,7 @@ package io.mirach.server.store;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import io.mirach.protocol.Json;
+import io.mirach.raft.DurableFiles;
 import io.mirach.raft.LogPosition;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -136,7 +137,7 @@ final class GroupFamilies {
         try {
             Content content =
                     new Content(FORMAT, new TreeMap<>(nowCurrent), new TreeMap<>(nowImports));
-            DurableFile.replace(file, Json.mapper().writeValueAsBytes(content));
+            DurableFiles.replace(file, Json.mapper().writeValueAsBytes(content));
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e);
         } catch (IOException e) {

@@ -1,5 +1,6 @@
 package io.mirach.raft.ratis.disk;
 
+import io.mirach.raft.DurableFiles;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;

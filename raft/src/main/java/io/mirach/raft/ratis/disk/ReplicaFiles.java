@@ -1,5 +1,6 @@
 package io.mirach.raft.ratis.disk;
 
+import io.mirach.raft.DurableFiles;
 import io.mirach.raft.LogPosition;
 import io.mirach.raft.ReplicatedStateMachine;
 import java.io.IOException;

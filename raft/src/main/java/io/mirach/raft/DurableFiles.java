@@ -1,4 +1,4 @@
-package io.mirach.raft.ratis.disk;
+package io.mirach.raft;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -35,19 +35,19 @@ public final class DurableFiles {
     }
 
     /** Renames within one directory; replaces a file that is there. */
-    static void rename(Path from, Path to) throws IOException {
+    public static void rename(Path from, Path to) throws IOException {
         Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
         sync(to.toAbsolutePath().getParent());
     }
 
     /** Makes names in {@code directory} durable. */
-    static void sync(Path directory) throws IOException {
+    public static void sync(Path directory) throws IOException {
         try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
             channel.force(true);
         }
     }
 
-    static void truncate(Path file, long bytes) throws IOException {
+    public static void truncate(Path file, long bytes) throws IOException {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
             channel.truncate(bytes);
             channel.force(true);
