@@ -48,9 +48,15 @@ final class ChaosCommand implements Callable<Integer> {
             names = "--seconds",
             paramLabel = "N",
             defaultValue = "60",
-            description =
-                    "Run so long, and until each fault struck once. Default: ${DEFAULT-VALUE}.")
+            description = "Run at least so long. Default: ${DEFAULT-VALUE}.")
     int seconds;
+
+    @Option(
+            names = "--strikes",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "Run until each fault struck so often. Default: ${DEFAULT-VALUE}.")
+    int strikes;
 
     @Option(
             names = "--workload",
@@ -114,15 +120,17 @@ final class ChaosCommand implements Callable<Integer> {
     }
 
     private ChaosSettings settings() {
-        if (seconds < 0 || nodes < 3) {
+        if (seconds < 0 || strikes < 0 || nodes < 3) {
             throw new MirachException(
-                    ErrorCode.INVALID_ARGUMENT, "--seconds must be 0 or more, --nodes 3 or more");
+                    ErrorCode.INVALID_ARGUMENT,
+                    "--seconds and --strikes must be 0 or more, --nodes 3 or more");
         }
         Workloads.check(workload);
         List<Fault> chosen = Faults.parse(faults);
         return new ChaosSettings(
                 seed.orElseGet(() -> ThreadLocalRandom.current().nextLong(Integer.MAX_VALUE)),
                 Duration.ofSeconds(seconds),
+                strikes,
                 nodes,
                 3,
                 workload,
@@ -166,6 +174,8 @@ final class ChaosCommand implements Callable<Integer> {
                 + itsSeed
                 + " --seconds "
                 + seconds
+                + " --strikes "
+                + strikes
                 + " --workload "
                 + workload
                 + " --faults "
@@ -180,8 +190,12 @@ final class ChaosCommand implements Callable<Integer> {
                 .forEach(
                         (name, strikes) ->
                                 out.printf(
-                                        "%-15s struck %d times, longest pause %d ms%n",
-                                        name, strikes.count(), strikes.longestPause().toMillis()));
+                                        "%-15s struck %d times, longest write: median %d ms,"
+                                                + " worst %d ms%n",
+                                        name,
+                                        strikes.count(),
+                                        strikes.medianPause().toMillis(),
+                                        strikes.longestPause().toMillis()));
         report.skipped().forEach((name, why) -> out.printf("%-15s skipped: %s%n", name, why));
         out.printf(
                 "%d acknowledged writes, %d reads, %d writes of unknown outcome, in %d s%n",

@@ -1,6 +1,7 @@
 package io.mirach.ops.chaos;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -11,8 +12,8 @@ import java.util.Optional;
  * @param violations promises that were broken
  * @param trouble why the run ended early: the cluster did not come back, or a process ended; empty
  *     if it did not
- * @param strikes how often each fault struck, and the longest time without an acknowledged write
- *     around it
+ * @param strikes of each fault: how often, and the longest that an acknowledged write took around
+ *     it
  * @param skipped faults that could not be done here, and why
  * @param acknowledgedWrites how many
  * @param answeredReads how many
@@ -28,11 +29,35 @@ record ChaosReport(
         long unknownWrites,
         Duration time) {
     /**
-     * @param longestPause over all strikes
+     * Of one fault.
+     *
+     * @param pauses the longest write of each time, the shortest first
      */
-    record Strikes(int count, Duration longestPause) {
+    record Strikes(List<Duration> pauses) {
+        Strikes {
+            pauses = pauses.stream().sorted().toList();
+        }
+
+        static Strikes of(Duration pause) {
+            return new Strikes(List.of(pause));
+        }
+
         Strikes and(Duration pause) {
-            return new Strikes(count + 1, pause.compareTo(longestPause) > 0 ? pause : longestPause);
+            List<Duration> all = new ArrayList<>(pauses);
+            all.add(pause);
+            return new Strikes(all);
+        }
+
+        int count() {
+            return pauses.size();
+        }
+
+        Duration medianPause() {
+            return pauses.get(pauses.size() / 2);
+        }
+
+        Duration longestPause() {
+            return pauses.get(pauses.size() - 1);
         }
     }
 

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /**
  * One run: a cluster, a workload on it, faults in turn, and the judgement of what was recorded,
@@ -102,8 +103,12 @@ final class ChaosRun {
                 network,
                 settings.nodes(),
                 settings.placementGroups(),
-                settings.launcher(),
-                settings.folder(),
+                Equipment.build(
+                        settings.launcher(),
+                        settings.folder(),
+                        settings.faults().stream()
+                                .flatMap(fault -> fault.gear().stream())
+                                .collect(Collectors.toSet())),
                 clock);
     }
 
@@ -122,18 +127,28 @@ final class ChaosRun {
         try (Workload workload = Workloads.create(settings.workload(), started, history, random)) {
             workload.start();
             Fault.Scene scene = new Fault.Scene(started, workload, random, clock);
-            List<Violation> violations = List.of();
-            while (violations.isEmpty()) {
+            List<Violation> violations;
+            do {
                 violations = faults.isEmpty() ? calm(scene) : round(faults, scene);
-                if (elapsedNanos() >= settings.time().toNanos()) {
-                    break;
-                }
-            }
+            } while (violations.isEmpty() && !isDone(faults));
             if (violations.isEmpty()) {
                 workload.confirmAll();
+                violations = new ArrayList<>(started.compareReplicas());
+                violations.addAll(history.violations());
             }
+            return violations;
         }
-        return history.violations();
+    }
+
+    /** Whether the time is over, and each fault struck as often as it should. */
+    private boolean isDone(List<Fault> faults) {
+        return elapsedNanos() >= settings.time().toNanos()
+                && faults.stream()
+                        .allMatch(
+                                fault ->
+                                        strikes.containsKey(fault.name())
+                                                && strikes.get(fault.name()).count()
+                                                        >= settings.strikes());
     }
 
     private List<Violation> calm(Fault.Scene scene) throws InterruptedException {
@@ -149,18 +164,20 @@ final class ChaosRun {
         Collections.shuffle(order, random);
         for (Fault fault : order) {
             scene.pause(200, 1_500);
-            history.takeLongestPauseNanos();
+            history.takeLongestWriteNanos();
             String what = fault.strike(scene);
             scene.cluster().awaitServing();
             scene.workload().confirmAll();
-            Duration pause = Duration.ofNanos(history.takeLongestPauseNanos());
-            strikes.merge(fault.name(), new Strikes(1, pause), (known, one) -> known.and(pause));
-            tell(what + ", longest pause " + pause.toMillis() + " ms, " + counts());
-            List<Violation> violations = history.violations();
-            boolean done =
-                    elapsedNanos() >= settings.time().toNanos() && strikes.size() == faults.size();
-            if (!violations.isEmpty() || done) {
-                return violations;
+            Duration pause = Duration.ofNanos(history.takeLongestWriteNanos());
+            List<Violation> found = new ArrayList<>();
+            if (fault.touchesDisk()) {
+                found.addAll(scene.cluster().compareReplicas());
+            }
+            strikes.merge(fault.name(), Strikes.of(pause), (known, one) -> known.and(pause));
+            tell(what + ", longest write " + pause.toMillis() + " ms, " + counts());
+            found.addAll(history.violations());
+            if (!found.isEmpty() || isDone(faults)) {
+                return found;
             }
         }
         return List.of();

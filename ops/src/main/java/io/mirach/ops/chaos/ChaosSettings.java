@@ -9,7 +9,8 @@ import java.util.List;
  *
  * @param seed of all that is drawn: which fault when, whom it hits, which block is written. How the
  *     processes interleave is not in it, so a run that is repeated is alike, not the same
- * @param time at least so long, and until each fault struck once
+ * @param time at least so long
+ * @param strikes and until each fault struck at least so often
  * @param nodes storage nodes, 3 or more
  * @param placementGroups in which the blocks lie
  * @param workload see {@link Workloads}
@@ -20,6 +21,7 @@ import java.util.List;
 record ChaosSettings(
         long seed,
         Duration time,
+        int strikes,
         int nodes,
         int placementGroups,
         String workload,
@@ -28,9 +30,9 @@ record ChaosSettings(
         Path folder) {
     ChaosSettings {
         faults = List.copyOf(faults);
-        if (time.isNegative() || nodes < 3 || placementGroups < 1) {
+        if (time.isNegative() || strikes < 0 || nodes < 3 || placementGroups < 1) {
             throw new IllegalArgumentException(
-                    "time must not be negative, nodes at least 3, placement groups at least 1");
+                    "time and strikes must not be negative, nodes at least 3, placement groups at least 1");
         }
     }
 }

@@ -6,17 +6,20 @@ import io.mirach.admin.InitRequest;
 import io.mirach.admin.NodeSummary;
 import io.mirach.admin.PgView;
 import io.mirach.admin.StatusView;
+import io.mirach.admin.VerificationOrder;
+import io.mirach.admin.VerificationView;
+import io.mirach.admin.VerificationView.Verdict;
 import io.mirach.cli.CliClock;
 import io.mirach.model.Volume;
 import io.mirach.protocol.HttpEndpoint;
 import io.mirach.protocol.MirachException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /**
@@ -25,11 +28,13 @@ import java.util.stream.IntStream;
  */
 final class Cluster implements AutoCloseable {
     private static final Duration LIMIT = Duration.ofMinutes(3);
+    // Afterwards it is ordered anew: a replica that was restarted knows nothing of it.
+    private static final Duration COMPARISON_LIMIT = Duration.ofSeconds(20);
     private static final Duration LOOK_INTERVAL = Duration.ofMillis(50);
     private static final Duration ADMIN_READ_LIMIT = Duration.ofSeconds(3);
 
     private final Network network;
-    private final DiskErrors diskErrors;
+    private final Equipment equipment;
     private final int placementGroups;
     private final List<ClusterNode> nodes = new ArrayList<>();
     private final AdminClient admin;
@@ -39,15 +44,14 @@ final class Cluster implements AutoCloseable {
             Network network,
             int nodeCount,
             int placementGroups,
-            Path launcher,
-            Path folder,
+            Equipment equipment,
             CliClock clock) {
         this.network = network;
-        this.diskErrors = DiskErrors.compile(launcher, folder);
+        this.equipment = equipment;
         this.placementGroups = placementGroups;
         this.clock = clock;
         for (int number = 1; number <= nodeCount; number++) {
-            nodes.add(new ClusterNode(number, launcher, folder, network, diskErrors));
+            nodes.add(new ClusterNode(number, network, equipment));
         }
         this.admin =
                 new AdminClient(
@@ -60,8 +64,8 @@ final class Cluster implements AutoCloseable {
         return network;
     }
 
-    DiskErrors diskErrors() {
-        return diskErrors;
+    Equipment equipment() {
+        return equipment;
     }
 
     List<ClusterNode> nodes() {
@@ -134,6 +138,78 @@ final class Cluster implements AutoCloseable {
         return found.get(0);
     }
 
+    /** One of the placement groups that hold blocks, drawn at random. */
+    PgView someGroup(Random random) throws InterruptedException {
+        int group = 1 + random.nextInt(placementGroups);
+        List<PgView> found = new ArrayList<>();
+        await(
+                "an answer about placement group " + group,
+                () ->
+                        admin.placementGroups().stream()
+                                .filter(view -> view.id() == group)
+                                .anyMatch(found::add));
+        return found.get(0);
+    }
+
+    /**
+     * Has all replicas of all placement groups compared, by the digests of what they hold as of the
+     * same entry; waits for those that lag, are lost or are made anew.
+     */
+    List<Violation> compareReplicas() throws InterruptedException {
+        List<Violation> found = new ArrayList<>();
+        for (int group = 1; group <= placementGroups; group++) {
+            VerificationView view = new Comparison(group).await();
+            if (view.verdict() != Verdict.EQUAL) {
+                found.add(
+                        new Violation(
+                                "the replicas of placement group "
+                                        + group
+                                        + " are "
+                                        + view.verdict()
+                                        + ": "
+                                        + view.replicas(),
+                                List.of()));
+            }
+        }
+        return found;
+    }
+
+    /** Of one group's replicas; ordered anew until it ends with every replica compared. */
+    private final class Comparison {
+        private final int group;
+        private Optional<VerificationOrder> order = Optional.empty();
+        private Optional<VerificationView> view = Optional.empty();
+        private long orderedNanos;
+
+        Comparison(int group) {
+            this.group = group;
+        }
+
+        VerificationView await() throws InterruptedException {
+            Cluster.this.await(
+                    "the replicas of placement group " + group + " to be compared",
+                    this::isDone,
+                    () -> view.map(VerificationView::toString).orElse("nothing is known"));
+            return view.orElseThrow();
+        }
+
+        private boolean isDone() {
+            if (order.isEmpty()) {
+                view = Optional.empty();
+                order = Optional.of(admin.verify(group));
+                orderedNanos = clock.nanoTime();
+            }
+            VerificationView now = admin.verification(order.orElseThrow());
+            view = Optional.of(now);
+            boolean whole = now.settled() && now.verdict() != Verdict.INCOMPLETE;
+            boolean late = clock.nanoTime() - orderedNanos > COMPARISON_LIMIT.toNanos();
+            if (!whole && (now.settled() || late)) {
+                order = Optional.empty();
+            }
+            return whole;
+        }
+    }
+
     private Optional<ClusterNode> leaderOf(int group) {
         return admin.placementGroups().stream()
                 .filter(view -> view.id() == group)
@@ -144,9 +220,14 @@ final class Cluster implements AutoCloseable {
     }
 
     /** Waits; no answer counts as false. Fails when a node that should run has ended. */
-    private void await(String what, BooleanSupplier condition) throws InterruptedException {
+    void await(String what, BooleanSupplier condition) throws InterruptedException {
+        await(what, condition, () -> "not so yet");
+    }
+
+    private void await(String what, BooleanSupplier condition, Supplier<String> sight)
+            throws InterruptedException {
         long deadline = clock.nanoTime() + LIMIT.toNanos();
-        String last = "not so yet";
+        Optional<MirachException> last = Optional.empty();
         while (clock.nanoTime() - deadline < 0) {
             for (ClusterNode node : nodes) {
                 if (!node.isAlive()) {
@@ -157,13 +238,19 @@ final class Cluster implements AutoCloseable {
                 if (condition.getAsBoolean()) {
                     return;
                 }
+                last = Optional.empty();
             } catch (MirachException e) {
-                last = e.toString();
+                last = Optional.of(e);
             }
             clock.pause(LOOK_INTERVAL);
         }
         throw new ChaosException(
-                "waited " + LIMIT.toSeconds() + " s in vain for " + what + ": " + last);
+                "waited "
+                        + LIMIT.toSeconds()
+                        + " s in vain for "
+                        + what
+                        + ": "
+                        + last.map(MirachException::toString).orElseGet(sight));
     }
 
     void dumpThreads() {

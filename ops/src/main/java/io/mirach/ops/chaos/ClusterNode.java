@@ -14,29 +14,39 @@ import java.util.concurrent.TimeUnit;
 
 /** A storage node as a process of its own. Confined to one thread, except {@link #destroy}. */
 final class ClusterNode {
+    static final int MAX_HEAP_MIB = 192;
     private static final int END_LIMIT_SECONDS = 30;
+    // Nodes are young when they are killed, and several share a core: the quick compiler is enough.
+    private static final String JAVA_OPTIONS =
+            "-XX:TieredStopAtLevel=1 -Xms" + MAX_HEAP_MIB + "m -Xmx" + MAX_HEAP_MIB + "m";
 
     private final int number;
     private final Path log;
     private final Path folder;
     private final List<String> command;
-    private final DiskErrors diskErrors;
+    private final Equipment equipment;
+    private final Optional<PowerLossDisk> powerLossDisk;
     private volatile Optional<Process> process = Optional.empty();
 
     /**
      * @param number from 1
-     * @param launcher {@code bin/mirach}
-     * @param folder where its data, configuration and log lie
+     * @param equipment has the folder for its data, configuration and log
      */
-    ClusterNode(int number, Path launcher, Path folder, Network network, DiskErrors diskErrors) {
+    ClusterNode(int number, Network network, Equipment equipment) {
         this.number = number;
-        this.folder = folder;
-        this.diskErrors = diskErrors;
+        this.folder = equipment.folder();
+        this.equipment = equipment;
+        this.powerLossDisk = equipment.powerLossDisk(dataDir());
         this.log = folder.resolve(name() + ".log");
         Path config = folder.resolve(name() + ".yaml");
         this.command = new ArrayList<>(network.commandPrefix(number));
         this.command.addAll(
-                List.of(launcher.toString(), "node", "start", "--config", config.toString()));
+                List.of(
+                        equipment.launcher().toString(),
+                        "node",
+                        "start",
+                        "--config",
+                        config.toString()));
         try {
             Files.writeString(
                     config,
@@ -53,7 +63,7 @@ final class ClusterNode {
                     """
                             .formatted(
                                     name(),
-                                    folder.resolve(name()),
+                                    dataDir(),
                                     network.nativeAddress(number),
                                     network.httpAddress(number),
                                     network.raftAddress(number),
@@ -75,12 +85,16 @@ final class ClusterNode {
         return log;
     }
 
+    Path dataDir() {
+        return folder.resolve(name());
+    }
+
     void start() {
+        powerLossDisk.filter(disk -> !disk.isMounted()).ifPresent(PowerLossDisk::mount);
         ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
-        // What was meant for this process, such as its heap.
-        builder.environment().remove("MIRACH_JAVA_OPTS");
-        builder.environment().putAll(diskErrors.environment(diskOrder()));
+        builder.environment().put("MIRACH_JAVA_OPTS", JAVA_OPTIONS);
+        builder.environment().putAll(equipment.environment(diskOrder(), clockFile()));
         // Ctrl-C is for this process to handle.
         builder.environment().put("MIRACH_BACKGROUND", "1");
         builder.redirectInput(new File("/dev/null"));
@@ -104,6 +118,11 @@ final class ClusterNode {
                 .orElse(name() + " runs");
     }
 
+    /** kill -9; returns before it is gone. */
+    void beginKill() {
+        process.orElseThrow().destroyForcibly();
+    }
+
     /** kill -9; returns when it is gone. */
     void kill() throws InterruptedException {
         Process victim = process.orElseThrow();
@@ -120,11 +139,40 @@ final class ClusterNode {
      * @param part of its data dir: {@code raft} or {@code store}
      */
     void breakDisk(String operations, String part) {
-        diskErrors.order(diskOrder(), operations, folder.resolve(name()).resolve(part));
+        equipment.diskErrors().order(diskOrder(), operations, dataDir().resolve(part));
     }
 
     void healDisk() {
-        diskErrors.heal(diskOrder());
+        equipment.diskErrors().heal(diskOrder());
+    }
+
+    /**
+     * The power of its disk fails, if {@link PowerLossDisk} is possible; returns before it has. The
+     * process still runs, as one does for the last moment in which it hears and says something.
+     */
+    void beginPowerCut(long seed) {
+        powerLossDisk.orElseThrow().cut(seed);
+    }
+
+    /** Ends the process too; returns what was lost, for people. */
+    String endPowerCut() throws InterruptedException {
+        kill();
+        return powerLossDisk.orElseThrow().awaitLoss();
+    }
+
+    /**
+     * Has its wall clock differ by so much from the true one, if {@link WallClocks} are possible.
+     */
+    void setWallClock(int offsetSeconds) {
+        equipment.wallClocks().set(clockFile(), offsetSeconds);
+    }
+
+    private Path clockFile() {
+        return folder.resolve(name() + ".clock");
+    }
+
+    long pid() {
+        return process.orElseThrow().pid();
     }
 
     private Path diskOrder() {
@@ -164,5 +212,6 @@ final class ClusterNode {
     void destroy() {
         process.ifPresent(Process::destroyForcibly);
         process.ifPresent(victim -> victim.onExit().join());
+        powerLossDisk.ifPresent(PowerLossDisk::close);
     }
 }

@@ -6,8 +6,8 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * A leader's disk answers EIO. The node must end by itself and say why; it is started again when
@@ -55,8 +55,13 @@ final class DiskError implements Fault {
     }
 
     @Override
-    public Optional<String> unavailable(Cluster cluster) {
-        return cluster.diskErrors().unavailable();
+    public Set<Gear> gear() {
+        return Set.of(Gear.DISK_ERRORS);
+    }
+
+    @Override
+    public boolean touchesDisk() {
+        return true;
     }
 
     @Override

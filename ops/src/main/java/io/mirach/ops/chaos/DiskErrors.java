@@ -21,6 +21,10 @@ final class DiskErrors {
         this.whyNot = whyNot;
     }
 
+    static DiskErrors none() {
+        return new DiskErrors(Optional.empty(), "no fault asked for it");
+    }
+
     /**
      * Compiles the library into {@code folder}, if it can be compiled.
      *
@@ -65,7 +69,8 @@ final class DiskErrors {
     /**
      * Has calls on files below a folder fail from now on.
      *
-     * @param operations some of r (read), w (write) and s (sync)
+     * @param operations some of r (read), w (write) and s (sync); or d and a number: syncs only
+     *     take so many milliseconds longer
      */
     void order(Path file, String operations, Path folder) {
         try {

@@ -2,8 +2,13 @@ package io.mirach.ops.chaos;
 
 import io.mirach.cli.CliClock;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
+import java.util.function.IntUnaryOperator;
 
 /** One way to break a cluster. Stateless. */
 interface Fault {
@@ -13,9 +18,21 @@ interface Fault {
     /** What it does, in one line. */
     String description();
 
+    /** What nodes must be started with for it. */
+    default Set<Gear> gear() {
+        return Set.of();
+    }
+
     /** Why it cannot be done to this cluster; empty if it can. */
     default Optional<String> unavailable(Cluster cluster) {
-        return Optional.empty();
+        return cluster.equipment().lacks(gear());
+    }
+
+    /**
+     * Whether replicas must be compared afterwards: it changed what is on disk, or cut writes off.
+     */
+    default boolean touchesDisk() {
+        return false;
     }
 
     /**
@@ -31,6 +48,20 @@ interface Fault {
         /** Waits a time between the two, drawn at random. */
         void pause(int fromMs, int toMs) throws InterruptedException {
             clock.pause(Duration.ofMillis(fromMs + random.nextInt(toMs - fromMs + 1)));
+        }
+
+        /**
+         * Some of the nodes, a leader among them.
+         *
+         * @param count how many, of so many nodes
+         */
+        List<ClusterNode> someNodes(IntUnaryOperator count) throws InterruptedException {
+            ClusterNode leader = cluster.someLeader(random);
+            List<ClusterNode> all = new ArrayList<>(cluster.nodes());
+            Collections.shuffle(all, random);
+            all.remove(leader);
+            all.add(0, leader);
+            return List.copyOf(all.subList(0, count.applyAsInt(all.size())));
         }
     }
 }

@@ -12,7 +12,11 @@ final class Faults {
 
     static List<Fault> all() {
         return List.of(
-                new KillLeader(),
+                KillNodes.leader(),
+                KillNodes.majority(),
+                KillNodes.all(),
+                PowerLoss.ofOne(),
+                PowerLoss.ofAll(),
                 new StopLeader(),
                 CutOffLeader.bothWays(),
                 CutOffLeader.outbound(),

@@ -38,8 +38,8 @@ final class History {
     private long lastValue = Operation.INITIAL;
     private long acknowledgedWrites;
     private long answeredReads;
-    private long lastWriteNanos;
-    private long longestPauseNanos;
+    private long markNanos;
+    private long longestWriteNanos;
 
     History(LongSupplier nanoClock) {
         this.nanoClock = nanoClock;
@@ -81,8 +81,8 @@ final class History {
                 }
                 acknowledgedWrites++;
                 long now = now();
-                longestPauseNanos = Math.max(longestPauseNanos, now - lastWriteNanos);
-                lastWriteNanos = now;
+                longestWriteNanos =
+                        Math.max(longestWriteNanos, now - Math.max(startNanos, markNanos));
                 ended.add(operation(value, true, ++lastTick, now));
             }
         }
@@ -172,13 +172,14 @@ final class History {
         return open.values().stream().filter(call -> call.kind == Operation.Kind.WRITE).count();
     }
 
-    /** The longest time without an acknowledged write since it was last asked for. */
-    synchronized long takeLongestPauseNanos() {
-        long now = now();
-        long longest = Math.max(longestPauseNanos, now - lastWriteNanos);
-        longestPauseNanos = 0;
-        // What is to come is measured from here, also when nothing was written yet.
-        lastWriteNanos = now;
+    /**
+     * The longest that an acknowledged write took since this was last asked; what of it was before
+     * does not count.
+     */
+    synchronized long takeLongestWriteNanos() {
+        long longest = longestWriteNanos;
+        longestWriteNanos = 0;
+        markNanos = now();
         return longest;
     }
 

@@ -62,6 +62,7 @@ class ChaosIT {
                 new ChaosSettings(
                         seed,
                         Duration.ZERO,
+                        1,
                         3,
                         3,
                         Workloads.REGISTERS,

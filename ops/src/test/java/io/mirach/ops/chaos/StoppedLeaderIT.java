@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -38,7 +39,13 @@ class StoppedLeaderIT {
     void aLeaderThatWasStoppedPastItsLeaseAnswersNoReadFromThePast() throws Exception {
         Network network = new LoopbackNetwork(3, new Random(), "not needed");
         Path launcher = Path.of(System.getProperty("mirach.home"), "bin", "mirach");
-        try (Cluster cluster = new Cluster(network, 3, 1, launcher, folder, CliClock.system());
+        try (Cluster cluster =
+                        new Cluster(
+                                network,
+                                3,
+                                1,
+                                Equipment.build(launcher, folder, Set.of()),
+                                CliClock.system());
                 EventLoops loops = EventLoops.start("stopped-leader", 1);
                 Pace pace = new Pace("stopped-leader-pace")) {
             cluster.start();
