@@ -1,7 +1,8 @@
 /*
  * Preloaded into a node, makes its disk fail. The file that DISK_ERROR_ORDER names says how, in one
  * line: some of r (read), w (write) and s (sync), a blank, and a folder. While that file exists, these
- * calls fail with EIO on every file in the folder.
+ * calls fail with EIO on every file in the folder. Instead of them d and a number: syncs take so many
+ * milliseconds longer.
  *
  *   cc -shared -fPIC -O1 -o disk-error.so disk-error.c -ldl
  */
@@ -16,6 +17,7 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Straight to the kernel: this must not meet the functions below. */
@@ -38,6 +40,11 @@ static int order(char *text, size_t size) {
     return 1;
 }
 
+static void slow_down(long milliseconds) {
+    struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
+    nanosleep(&time, NULL);
+}
+
 static int fails(int fd, char operation) {
     int before = errno;
     char text[PATH_MAX + 8], link[64], path[PATH_MAX];
@@ -50,8 +57,11 @@ static int fails(int fd, char operation) {
             *folder++ = '\0';
             path[length] = '\0';
             size_t n = strlen(folder);
-            hit = strchr(text, operation) != NULL && strncmp(path, folder, n) == 0
-                    && (path[n] == '/' || path[n] == '\0');
+            int inside = strncmp(path, folder, n) == 0 && (path[n] == '/' || path[n] == '\0');
+            hit = inside && strchr(text, operation) != NULL;
+            if (inside && text[0] == 'd' && operation == 's') {
+                slow_down(atol(text + 1));
+            }
         }
     }
     errno = hit ? EIO : before;

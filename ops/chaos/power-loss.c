@@ -14,7 +14,8 @@
  *  - Names (create, rename, unlink, mkdir) go to a journal, in order. fsync of any file or directory that
  *    changed commits all of it; fdatasync only if the file grew, shrank or is new. At a cut, any number of
  *    the first uncommitted changes may have been committed. A rename is never half.
- *  - fdatasync of a file syncs it all; nothing else does (no flush on rename or close).
+ *  - fdatasync of a file syncs it all; no rename or close does. The kernel also writes by itself: each
+ *    second a quarter of the changed files, and in every fourth second the journal, drawn at random.
  * What a process changed through a mapping is not even here until the kernel wrote it back.
  *
  *   cc -O2 -o power-loss power-loss.c $(pkg-config --cflags --libs fuse3) -lpthread
@@ -445,6 +446,26 @@ static void cut(uint64_t its_seed) {
     _exit(0);
 }
 
+static void *write_back(void *unused) {
+    struct timespec second = {1, 0};
+    unsigned random = getpid();
+    for (;;) {
+        nanosleep(&second, NULL);
+        pthread_mutex_lock(&lock);
+        for (fuse_ino_t ino = ROOT; ino < inode_count; ino++) {
+            struct inode *i = inode_at(ino);
+            if (S_ISREG(i->mode) && i->unsynced && rand_r(&random) % 4 == 0) {
+                forget_saved(i);
+            }
+        }
+        if (rand_r(&random) % 4 == 0) {
+            commit_journal();
+        }
+        pthread_mutex_unlock(&lock);
+    }
+    return unused;
+}
+
 static void link_tree(fuse_ino_t dir, const char *path) {
     struct directory *d = &inode_at(dir)->visible;
     for (size_t n = 0; n < d->count; n++) {
@@ -771,7 +792,7 @@ static const struct fuse_lowlevel_ops OPERATIONS = {
 
 int main(int argc, char **argv) {
     struct rlimit files;
-    pthread_t control;
+    pthread_t control, kernel;
     if (argc != 3) {
         fprintf(stderr, "power-loss STORE MOUNTPOINT\n");
         return 2;
@@ -795,6 +816,7 @@ int main(int argc, char **argv) {
     printf("ready\n");
     fflush(stdout);
     pthread_create(&control, NULL, obey, NULL);
+    pthread_create(&kernel, NULL, write_back, NULL);
     struct fuse_loop_config loop = {.clone_fd = 0, .max_idle_threads = 10};
     fuse_session_loop_mt(session, &loop);
     /* Unmounted by somebody: as at the end of the input, but for the links. */

@@ -15,6 +15,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
@@ -33,6 +35,9 @@ final class ChaosRun {
     private final Map<String, Strikes> strikes = new LinkedHashMap<>();
     private final Map<String, String> skipped = new LinkedHashMap<>();
     private final long startNanos;
+    // What nodes set aside so far.
+    private final Set<String> lost = new TreeSet<>();
+    private Optional<Fault> striking = Optional.empty();
     private volatile Optional<Cluster> cluster = Optional.empty();
 
     /**
@@ -58,7 +63,8 @@ final class ChaosRun {
                 violations = breakIt(started);
             } catch (ChaosException | MirachException | ShellException e) {
                 trouble = Optional.of(e.toString());
-                violations = history.violations();
+                violations = new ArrayList<>(history.violations());
+                violations.addAll(newlyLost(started));
             }
             if (!violations.isEmpty() || trouble.isPresent()) {
                 started.dumpThreads();
@@ -134,10 +140,41 @@ final class ChaosRun {
             if (violations.isEmpty()) {
                 workload.confirmAll();
                 violations = new ArrayList<>(started.compareReplicas());
+                violations.addAll(footprints(started));
                 violations.addAll(history.violations());
             }
             return violations;
         }
+    }
+
+    /**
+     * A replica whose disk kept all that was synced has nothing to be set aside for: whatever it
+     * lost, it had acknowledged.
+     */
+    private List<Violation> newlyLost(Cluster running) {
+        List<Violation> found = new ArrayList<>();
+        for (ClusterNode node : running.nodes()) {
+            for (String replica : node.lostReplicas()) {
+                if (lost.add(node.name() + " " + replica)
+                        && striking.filter(Fault::mayLoseReplicas).isEmpty()) {
+                    found.add(
+                            new Violation(
+                                    node.name() + " lost what it had acknowledged: " + replica,
+                                    List.of()));
+                }
+            }
+        }
+        return found;
+    }
+
+    private List<Violation> footprints(Cluster running) {
+        List<Violation> found = new ArrayList<>();
+        for (ClusterNode node : running.nodes()) {
+            Footprint footprint = Footprint.of(node);
+            tell(node.name() + ": " + footprint);
+            found.addAll(footprint.violations(node));
+        }
+        return found;
     }
 
     /** Whether the time is over, and each fault struck as often as it should. */
@@ -165,6 +202,7 @@ final class ChaosRun {
         for (Fault fault : order) {
             scene.pause(200, 1_500);
             history.takeLongestWriteNanos();
+            striking = Optional.of(fault);
             String what = fault.strike(scene);
             scene.cluster().awaitServing();
             scene.workload().confirmAll();
@@ -176,6 +214,8 @@ final class ChaosRun {
             strikes.merge(fault.name(), Strikes.of(pause), (known, one) -> known.and(pause));
             tell(what + ", longest write " + pause.toMillis() + " ms, " + counts());
             found.addAll(history.violations());
+            found.addAll(newlyLost(scene.cluster()));
+            striking = Optional.empty();
             if (!found.isEmpty() || isDone(faults)) {
                 return found;
             }

@@ -10,7 +10,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /** A storage node as a process of its own. Confined to one thread, except {@link #destroy}. */
 final class ClusterNode {
@@ -169,6 +172,23 @@ final class ClusterNode {
 
     private Path clockFile() {
         return folder.resolve(name() + ".clock");
+    }
+
+    /** What it set aside so far, as {@code GROUP-TIME}, whether it was made anew since or not. */
+    Set<String> lostReplicas() {
+        Set<String> found = new TreeSet<>();
+        Path raft = LogSegment.raftFolder(this);
+        if (!Files.isDirectory(raft)) {
+            return found;
+        }
+        try (Stream<Path> files = Files.list(raft)) {
+            files.map(file -> file.getFileName().toString())
+                    .filter(name -> name.startsWith("lost-") || name.startsWith("replaced-"))
+                    .forEach(name -> found.add(name.substring(name.indexOf('-') + 1)));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return found;
     }
 
     long pid() {

@@ -31,22 +31,12 @@ final class DiskErrors {
      * @param launcher {@code bin/mirach}, beside which the source lies
      */
     static DiskErrors compile(Path launcher, Path folder) {
-        Path source = launcher.resolveSibling("../chaos/disk-error.c").normalize();
-        Path library = folder.resolve("disk-error.so");
         try {
-            Shell.run(
-                    "cc",
-                    "-shared",
-                    "-fPIC",
-                    "-O1",
-                    "-o",
-                    library.toString(),
-                    source.toString(),
-                    "-ldl");
+            return new DiskErrors(
+                    Optional.of(PreloadLibrary.compile(launcher, folder, "disk-error")), "");
         } catch (ShellException e) {
             return new DiskErrors(Optional.empty(), e.getMessage());
         }
-        return new DiskErrors(Optional.of(library), "");
     }
 
     /** Why no disk can be made to fail; empty if one can. */

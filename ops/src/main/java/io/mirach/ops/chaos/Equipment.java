@@ -48,7 +48,9 @@ final class Equipment {
                 wanted.contains(Gear.POWER_LOSS)
                         ? PowerLossProgram.compile(launcher, folder)
                         : PowerLossProgram.none(),
-                wanted.contains(Gear.WALL_CLOCK) ? WallClocks.find() : WallClocks.none());
+                wanted.contains(Gear.WALL_CLOCK)
+                        ? WallClocks.compile(launcher, folder)
+                        : WallClocks.none());
     }
 
     Path launcher() {

@@ -35,6 +35,11 @@ interface Fault {
         return false;
     }
 
+    /** Whether a replica may be set aside for what it found on its disk. */
+    default boolean mayLoseReplicas() {
+        return false;
+    }
+
     /**
      * Breaks something, and repairs it before it returns; that the cluster is well again it need
      * not wait for.
@@ -48,6 +53,11 @@ interface Fault {
         /** Waits a time between the two, drawn at random. */
         void pause(int fromMs, int toMs) throws InterruptedException {
             clock.pause(Duration.ofMillis(fromMs + random.nextInt(toMs - fromMs + 1)));
+        }
+
+        ClusterNode someNode() {
+            List<ClusterNode> all = cluster.nodes();
+            return all.get(random.nextInt(all.size()));
         }
 
         /**

@@ -22,10 +22,17 @@ final class Faults {
                 CutOffLeader.outbound(),
                 CutOffLeader.inbound(),
                 CutOffLeader.raftOnly(),
+                BadLink.lossy(),
+                BadLink.slow(),
+                new SlowSync(),
+                new ClockJump(),
                 DiskError.ofLogSync(),
                 DiskError.ofLogWrite(),
                 DiskError.ofStore(),
                 DiskError.ofStoreRead(),
+                TornLog.ofPart(),
+                TornLog.ofGarbage(),
+                new FlipLog(),
                 new TakeOver());
     }
 

@@ -82,6 +82,21 @@ final class LoopbackNetwork implements Network {
     }
 
     @Override
+    public Optional<String> cannotDegrade() {
+        return cannotCut();
+    }
+
+    @Override
+    public void losePackets(int node, int percent) {
+        throw new IllegalStateException(whyNotBetter);
+    }
+
+    @Override
+    public void slowDown(int node, int kilobitsPerSecond) {
+        throw new IllegalStateException(whyNotBetter);
+    }
+
+    @Override
     public void heal() {}
 
     @Override

@@ -29,6 +29,8 @@ final class NamespaceNetwork implements Network {
     private final long pid = ProcessHandle.current().pid();
     private final int subnet;
     private final List<Cut> cuts = new ArrayList<>();
+    private final List<Integer> lossy = new ArrayList<>();
+    private final List<Integer> slow = new ArrayList<>();
     private boolean closed;
 
     private NamespaceNetwork(int nodes, int subnet) {
@@ -183,6 +185,55 @@ final class NamespaceNetwork implements Network {
             route("del", cut);
         }
         cuts.clear();
+        for (int node : lossy) {
+            run(node, "iptables", "-F");
+        }
+        lossy.clear();
+        for (int node : slow) {
+            run(node, "tc", "qdisc", "del", "dev", "eth0", "root");
+        }
+        slow.clear();
+    }
+
+    @Override
+    public Optional<String> cannotDegrade() {
+        try {
+            run(1, "iptables", "-L");
+            run(1, "tc", "qdisc", "show");
+            return Optional.empty();
+        } catch (ShellException e) {
+            return Optional.of(e.getMessage());
+        }
+    }
+
+    @Override
+    public void losePackets(int node, int percent) {
+        lossy.add(node);
+        for (String chain : List.of("INPUT", "OUTPUT")) {
+            String share = "%.2f".formatted(percent / 100.0);
+            run(
+                    node,
+                    ("iptables -A " + chain + " -m statistic --mode random --probability ")
+                            .concat(share + " -j DROP")
+                            .split(" ", -1));
+        }
+    }
+
+    @Override
+    public void slowDown(int node, int kilobitsPerSecond) {
+        slow.add(node);
+        run(
+                node,
+                ("tc qdisc add dev eth0 root tbf burst 16kb latency 2s rate "
+                                + kilobitsPerSecond
+                                + "kbit")
+                        .split(" ", -1));
+    }
+
+    private void run(int node, String... command) {
+        List<String> words = new ArrayList<>(commandPrefix(node));
+        words.addAll(List.of(command));
+        Shell.run(words.toArray(String[]::new));
     }
 
     private void route(String change, Cut cut) {

@@ -32,7 +32,16 @@ interface Network extends AutoCloseable {
     /** Loses all packets from one node to another, which may still send in the other direction. */
     void cut(int from, int to, Plane plane);
 
-    /** Undoes every cut. */
+    /** Why links can be neither lossy nor slow here; empty if they can. */
+    Optional<String> cannotDegrade();
+
+    /** A node loses so many of the packets that it sends and gets, whoever the other side is. */
+    void losePackets(int node, int percent);
+
+    /** A node sends no more than that; what waits for longer than 2 s is lost. */
+    void slowDown(int node, int kilobitsPerSecond);
+
+    /** Undoes all of it. */
     void heal();
 
     @Override

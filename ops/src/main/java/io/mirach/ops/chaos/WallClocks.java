@@ -1,24 +1,21 @@
 package io.mirach.ops.chaos;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.util.List;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 
 /**
- * Sets the wall clocks of nodes by libfaketime, preloaded; their monotonic clocks stay right, as
- * when an operator or NTP sets the time. Stateless but for files.
+ * Sets the wall clocks of nodes by a library that is preloaded into them ({@code
+ * chaos/wall-clock.c}); their monotonic clocks stay right, as when an operator or NTP sets the
+ * time. Needs a C compiler. Stateless but for files.
  */
 final class WallClocks {
-    private static final List<Path> LIBRARIES =
-            List.of(
-                    Path.of("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"),
-                    Path.of("/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1"),
-                    Path.of("/usr/lib64/faketime/libfaketimeMT.so.1"));
+    private static final int OFFSET_BYTES = 8;
 
     private final Optional<Path> library;
     private final String whyNot;
@@ -32,10 +29,14 @@ final class WallClocks {
         return new WallClocks(Optional.empty(), "no fault asked for it");
     }
 
-    static WallClocks find() {
-        return new WallClocks(
-                LIBRARIES.stream().filter(Files::exists).findFirst(),
-                "libfaketime is not installed (Debian: libfaketime)");
+    /** Compiles the library into {@code folder}, if it can be compiled. */
+    static WallClocks compile(Path launcher, Path folder) {
+        try {
+            return new WallClocks(
+                    Optional.of(PreloadLibrary.compile(launcher, folder, "wall-clock")), "");
+        } catch (ShellException e) {
+            return new WallClocks(Optional.empty(), e.getMessage());
+        }
     }
 
     /** Why no clock can be set; empty if one can. */
@@ -43,28 +44,21 @@ final class WallClocks {
         return library.isPresent() ? Optional.empty() : Optional.of(whyNot);
     }
 
-    /** For a process whose wall clock is to obey {@code file}. */
+    /** For a process whose wall clock is to obey {@code file}; until {@link #set} it is right. */
     Map<String, String> environment(Path file) {
         if (library.isEmpty()) {
             return Map.of();
         }
-        if (!Files.exists(file)) {
-            set(file, 0);
-        }
-        return Map.of(
-                "LD_PRELOAD", library.get().toString(),
-                "FAKETIME_TIMESTAMP_FILE", file.toString(),
-                "FAKETIME_DONT_FAKE_MONOTONIC", "1",
-                "FAKETIME_DISABLE_SHM", "1",
-                "FAKETIME_CACHE_DURATION", "1");
+        set(file, 0);
+        return Map.of("LD_PRELOAD", library.get().toString(), "WALL_CLOCK_OFFSET", file.toString());
     }
 
-    /** Has the clock differ by so much from the true one, within two seconds. */
+    /** Has the clock differ by so much from the true one, at once. */
     void set(Path file, int offsetSeconds) {
-        try {
-            Path fresh =
-                    Files.writeString(Path.of(file + ".new"), "%+d\n".formatted(offsetSeconds));
-            Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+        byte[] text = Integer.toString(offsetSeconds).getBytes(StandardCharsets.US_ASCII);
+        // In place: the process has it mapped.
+        try (RandomAccessFile to = new RandomAccessFile(file.toFile(), "rw")) {
+            to.write(Arrays.copyOf(text, OFFSET_BYTES));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
