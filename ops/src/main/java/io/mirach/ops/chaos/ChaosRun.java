@@ -61,6 +61,9 @@ final class ChaosRun {
             cluster = Optional.of(started);
             try {
                 violations = breakIt(started);
+            } catch (PromiseBrokenException e) {
+                violations = new ArrayList<>(history.violations());
+                violations.add(e.violation());
             } catch (ChaosException | MirachException | ShellException e) {
                 trouble = Optional.of(e.toString());
                 violations = new ArrayList<>(history.violations());

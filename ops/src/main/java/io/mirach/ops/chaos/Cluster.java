@@ -125,9 +125,16 @@ final class Cluster implements AutoCloseable {
                 () -> admin.volume(name).state() == Volume.State.AVAILABLE);
     }
 
+    int placementGroupCount() {
+        return placementGroups;
+    }
+
     /** The node that leads one of the placement groups that hold blocks, drawn at random. */
     ClusterNode someLeader(Random random) throws InterruptedException {
-        int group = 1 + random.nextInt(placementGroups);
+        return awaitLeader(1 + random.nextInt(placementGroups));
+    }
+
+    ClusterNode awaitLeader(int group) throws InterruptedException {
         List<ClusterNode> found = new ArrayList<>();
         await(
                 "placement group " + group + " to be led",
@@ -140,7 +147,10 @@ final class Cluster implements AutoCloseable {
 
     /** One of the placement groups that hold blocks, drawn at random. */
     PgView someGroup(Random random) throws InterruptedException {
-        int group = 1 + random.nextInt(placementGroups);
+        return group(1 + random.nextInt(placementGroups));
+    }
+
+    PgView group(int group) throws InterruptedException {
         List<PgView> found = new ArrayList<>();
         await(
                 "an answer about placement group " + group,
@@ -158,7 +168,7 @@ final class Cluster implements AutoCloseable {
     List<Violation> compareReplicas() throws InterruptedException {
         List<Violation> found = new ArrayList<>();
         for (int group = 1; group <= placementGroups; group++) {
-            VerificationView view = new Comparison(group).await();
+            VerificationView view = compareReplicas(group);
             if (view.verdict() != Verdict.EQUAL) {
                 found.add(
                         new Violation(
@@ -172,6 +182,11 @@ final class Cluster implements AutoCloseable {
             }
         }
         return found;
+    }
+
+    /** Of one group: EQUAL, DIFFERENT or DAMAGED. */
+    VerificationView compareReplicas(int group) throws InterruptedException {
+        return new Comparison(group).await();
     }
 
     /** Of one group's replicas; ordered anew until it ends with every replica compared. */
@@ -230,7 +245,7 @@ final class Cluster implements AutoCloseable {
         Optional<MirachException> last = Optional.empty();
         while (clock.nanoTime() - deadline < 0) {
             for (ClusterNode node : nodes) {
-                if (!node.isAlive()) {
+                if (node.shouldRun() && !node.isAlive()) {
                     throw new ChaosException(node.end());
                 }
             }

@@ -30,6 +30,8 @@ final class ClusterNode {
     private final Equipment equipment;
     private final Optional<PowerLossDisk> powerLossDisk;
     private volatile Optional<Process> process = Optional.empty();
+    // Until it is killed on purpose.
+    private boolean shouldRun;
 
     /**
      * @param number from 1
@@ -61,8 +63,8 @@ final class ClusterNode {
                     raft-address: %s
                     zone: chaos
                     rack: rack-%d
-                    # So that blocks come to files within a run.
-                    limits: {write-buffers: 2MiB}
+                    # So that blocks come to files within a run, and a node can fall behind.
+                    limits: {write-buffers: 2MiB, raft-log: 16MiB}
                     """
                             .formatted(
                                     name(),
@@ -105,9 +107,15 @@ final class ClusterNode {
         builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
         try {
             process = Optional.of(builder.start());
+            shouldRun = true;
         } catch (IOException e) {
             throw new UncheckedIOException("cannot start " + name(), e);
         }
+    }
+
+    /** Whether it was started and not killed since. */
+    boolean shouldRun() {
+        return shouldRun;
     }
 
     boolean isAlive() {
@@ -123,13 +131,14 @@ final class ClusterNode {
 
     /** kill -9; returns before it is gone. */
     void beginKill() {
+        shouldRun = false;
         process.orElseThrow().destroyForcibly();
     }
 
     /** kill -9; returns when it is gone. */
     void kill() throws InterruptedException {
+        beginKill();
         Process victim = process.orElseThrow();
-        victim.destroyForcibly();
         if (!victim.waitFor(END_LIMIT_SECONDS, TimeUnit.SECONDS)) {
             throw new IllegalStateException(name() + " does not die");
         }
@@ -201,6 +210,7 @@ final class ClusterNode {
 
     /** Waits until it ends by itself, and returns its exit code; empty if it does not. */
     OptionalInt awaitEnd(Duration limit) throws InterruptedException {
+        shouldRun = false;
         Process ending = process.orElseThrow();
         return ending.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)
                 ? OptionalInt.of(ending.exitValue())

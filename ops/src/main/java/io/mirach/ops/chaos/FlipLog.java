@@ -48,7 +48,8 @@ final class FlipLog implements Fault {
             }
         }
         if (!segments.isEmpty() && victim.timesLost() == lostBefore) {
-            throw new ChaosException("it went unnoticed: " + what);
+            throw new PromiseBrokenException(
+                    new Violation("it went unnoticed: " + what, List.of()));
         }
         return what;
     }

@@ -3,6 +3,7 @@ package io.mirach.ops.chaos;
 import io.mirach.model.Block;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import java.nio.ByteBuffer;
 import java.util.OptionalLong;
 
 /**
@@ -27,6 +28,16 @@ final class RegisterValue {
             out.writeZero(end - out.writerIndex());
         }
         return out;
+    }
+
+    /**
+     * Whether some value of {@code block} begins at a byte of {@code bytes}, by its first stamp.
+     */
+    static boolean startsAt(ByteBuffer bytes, int at, long block) {
+        return bytes.getLong(at + Long.BYTES) == block
+                && bytes.getLong(at + 2 * Long.BYTES) == 0
+                && bytes.getLong(at) > 0
+                && bytes.getLong(at + STAMP_BYTES) == bytes.getLong(at);
     }
 
     /**

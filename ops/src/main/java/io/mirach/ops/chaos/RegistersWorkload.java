@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -29,13 +30,19 @@ import java.util.function.LongFunction;
 /**
  * A few hot blocks in every placement group, each a register: many calls at once write values that
  * nobody else writes, and read. Half of the blocks are written through the ordinary client, half by
- * the {@link DirectClient}, which also reads them all.
+ * the {@link DirectClient}, which also reads them all. Further blocks, the cold ones, are written
+ * once and then read.
  */
 final class RegistersWorkload implements Workload {
     private static final String VOLUME = "registers";
     private static final String SECRET = "chaos";
     private static final int EXTENT_BYTES = Volume.MIN_EXTENT_BYTES;
     private static final int[] BLOCKS_IN_EXTENT = {0, 5};
+    // Of each placement group, in the order of their numbers: whose blocks they hold.
+    private static final int SESSION_EXTENT = 0;
+    private static final int DIRECT_EXTENT = 1;
+    private static final int COLD_EXTENT = 2;
+    private static final int BLOCKS_PER_EXTENT = EXTENT_BYTES / Block.BYTES;
     private static final int SESSION_WRITERS = 4;
     private static final int SESSION_READERS = 2;
     private static final int DIRECT_WRITERS = 6;
@@ -54,6 +61,9 @@ final class RegistersWorkload implements Workload {
 
     private final List<Long> sessionBlocks = new ArrayList<>();
     private final List<Long> directBlocks = new ArrayList<>();
+    private final List<Long> coldBlocks = new ArrayList<>();
+    // For ballast, which nobody reads.
+    private final Map<PlacementGroupId, List<Integer>> otherExtents = new HashMap<>();
     private int gateways = 1;
     private int holders;
     private Holder current;
@@ -70,6 +80,7 @@ final class RegistersWorkload implements Workload {
     public void start() throws InterruptedException {
         cluster.createVolume(VOLUME, (long) Slot.COUNT * EXTENT_BYTES, EXTENT_BYTES);
         current = attach(AttachOptions.of(Attachment.Mode.READ_WRITE));
+        renewColdBlocks();
         startLanes(current);
     }
 
@@ -113,18 +124,51 @@ final class RegistersWorkload implements Workload {
         }
     }
 
-    /** In each placement group one extent for either client. */
     private void chooseBlocks(Volume volume) {
-        Map<PlacementGroupId, Integer> chosen = new HashMap<>();
+        Map<PlacementGroupId, List<Integer>> extents = new TreeMap<>();
         for (int extent = 0; extent < Slot.COUNT; extent++) {
-            int nth = chosen.merge(volume.placementGroupOfExtent(extent), 1, Integer::sum);
-            if (nth > 2) {
-                continue;
+            extents.computeIfAbsent(volume.placementGroupOfExtent(extent), id -> new ArrayList<>())
+                    .add(extent);
+        }
+        extents.forEach(
+                (group, its) -> {
+                    for (int block : BLOCKS_IN_EXTENT) {
+                        sessionBlocks.add(firstBlock(its.get(SESSION_EXTENT)) + block);
+                        directBlocks.add(firstBlock(its.get(DIRECT_EXTENT)) + block);
+                    }
+                    for (int block = 0; block < BLOCKS_PER_EXTENT; block++) {
+                        coldBlocks.add(firstBlock(its.get(COLD_EXTENT)) + block);
+                    }
+                    otherExtents.put(group, its.subList(COLD_EXTENT + 1, its.size()));
+                });
+    }
+
+    private static long firstBlock(int extent) {
+        return (long) extent * BLOCKS_PER_EXTENT;
+    }
+
+    @Override
+    public List<Long> coldBlocks() {
+        return List.copyOf(coldBlocks);
+    }
+
+    @Override
+    public void renewColdBlocks() throws InterruptedException {
+        awaitAll(
+                coldBlocks.stream().map(current.session()::write).toList(),
+                "the cold blocks to be written");
+    }
+
+    @Override
+    public void fill(PlacementGroupId group, long bytes) throws InterruptedException {
+        List<Integer> extents = otherExtents.get(group);
+        for (long done = 0; done < bytes; ) {
+            List<CompletableFuture<Void>> calls = new ArrayList<>();
+            for (int extent : extents) {
+                calls.add(current.session().writeBallast(firstBlock(extent), EXTENT_BYTES));
+                done += EXTENT_BYTES;
             }
-            for (int block : BLOCKS_IN_EXTENT) {
-                (nth == 1 ? sessionBlocks : directBlocks)
-                        .add((long) extent * (EXTENT_BYTES / Block.BYTES) + block);
-            }
+            awaitAll(calls, "ballast to be written");
         }
     }
 
@@ -134,6 +178,7 @@ final class RegistersWorkload implements Workload {
         }
         List<Long> all = new ArrayList<>(sessionBlocks);
         all.addAll(directBlocks);
+        all.addAll(coldBlocks);
         for (int i = 0; i < SESSION_READERS; i++) {
             sessionLane(holder, all, holder.session()::read, READ_PAUSE_MS);
         }
@@ -216,9 +261,15 @@ final class RegistersWorkload implements Workload {
                             .write(block)
                             .thenCompose(written -> current.session().read(block)));
         }
-        await(
-                CompletableFuture.allOf(calls.toArray(CompletableFuture<?>[]::new)),
-                "every register to be written and read");
+        for (long block : coldBlocks) {
+            calls.add(current.session().read(block));
+        }
+        awaitAll(calls, "every register to be written and read");
+    }
+
+    private static void awaitAll(List<CompletableFuture<Void>> calls, String what)
+            throws InterruptedException {
+        await(CompletableFuture.allOf(calls.toArray(CompletableFuture<?>[]::new)), what);
     }
 
     private static <T> T await(CompletableFuture<T> future, String what)

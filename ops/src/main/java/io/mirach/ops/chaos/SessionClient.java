@@ -2,7 +2,9 @@ package io.mirach.ops.chaos;
 
 import io.mirach.client.AttachedVolume;
 import io.mirach.model.Block;
+import io.netty.buffer.Unpooled;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ThreadLocalRandom;
 
 /** Calls through the ordinary client. Thread-safe; never blocks. */
 final class SessionClient {
@@ -37,5 +39,12 @@ final class SessionClient {
         History.Call call = history.beginWrite(name, volume.epoch().value(), block);
         return volume.write(block * Block.BYTES, RegisterValue.encode(block, call.value()))
                 .thenAccept(done -> call.acknowledged());
+    }
+
+    /** Random bytes that nobody reads; not recorded. Fails when the attachment is over. */
+    CompletableFuture<Void> writeBallast(long block, int bytes) {
+        byte[] content = new byte[bytes];
+        ThreadLocalRandom.current().nextBytes(content);
+        return volume.write(block * Block.BYTES, Unpooled.wrappedBuffer(content));
     }
 }

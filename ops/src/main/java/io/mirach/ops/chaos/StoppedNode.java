@@ -23,7 +23,10 @@ final class StoppedNode implements AutoCloseable {
 
     /** Kills a node, drawn at random, and draws one of the groups of which it has a replica. */
     static StoppedNode some(Fault.Scene scene) throws InterruptedException {
-        ClusterNode node = scene.someNode();
+        return of(scene, scene.someNode());
+    }
+
+    private static StoppedNode of(Fault.Scene scene, ClusterNode node) throws InterruptedException {
         PgView group = scene.cluster().someGroup(scene.random());
         while (group.members().stream().noneMatch(each -> each.node().equals(node.name()))) {
             group = scene.cluster().someGroup(scene.random());
@@ -38,6 +41,10 @@ final class StoppedNode implements AutoCloseable {
 
     UUID group() {
         return group.raftGroupId();
+    }
+
+    int groupNumber() {
+        return group.id();
     }
 
     @Override

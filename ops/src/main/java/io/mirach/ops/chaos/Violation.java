@@ -17,7 +17,7 @@ record Violation(String what, List<Operation> evidence) {
     @Override
     public String toString() {
         return evidence.stream()
-                .map(Operation::toString)
-                .collect(Collectors.joining("\n    ", what + "\n    ", ""));
+                .map(operation -> "\n    " + operation)
+                .collect(Collectors.joining("", what, ""));
     }
 }

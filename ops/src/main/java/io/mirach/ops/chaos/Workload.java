@@ -1,5 +1,8 @@
 package io.mirach.ops.chaos;
 
+import io.mirach.model.PlacementGroupId;
+import java.util.List;
+
 /**
  * Clients at work on a cluster, recording what they see. Its methods are called by one thread and
  * block; the work itself goes on meanwhile.
@@ -16,6 +19,15 @@ interface Workload extends AutoCloseable {
      * {@link ChaosException} if that cannot be done.
      */
     void confirmAll() throws InterruptedException;
+
+    /** The blocks that are read only, since they were written once: they come to lie in files. */
+    List<Long> coldBlocks();
+
+    /** Writes the cold blocks anew. */
+    void renewColdBlocks() throws InterruptedException;
+
+    /** Writes so much to one placement group, beside the registers: its log grows. */
+    void fill(PlacementGroupId group, long bytes) throws InterruptedException;
 
     /** Ends the clients. */
     @Override

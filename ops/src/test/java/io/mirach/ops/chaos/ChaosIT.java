@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 class ChaosIT {
     private static final String FAULTS =
             "kill-leader,stop-leader,isolate-leader,cut-raft,take-over";
-    private static final String DISK_ERRORS = "log-sync-error,store-read-error";
+    private static final String DISKS = "log-sync-error,store-read-error,power-loss-all,flip-log";
 
     private final long seed =
             Long.getLong("mirach.seed", ThreadLocalRandom.current().nextLong(Integer.MAX_VALUE));
@@ -38,10 +38,10 @@ class ChaosIT {
     }
 
     @Test
-    void nodeWhoseDiskFailsEndsByItselfAndTheOthersGoOn() throws Exception {
-        ChaosReport report = run(DISK_ERRORS);
-        assumeThat(report.skipped()).as("no C compiler").isEmpty();
-        assertThat(report.strikes()).hasSize(2);
+    void whatIsAcknowledgedOutlivesFailingForgettingAndDamagedDisks() throws Exception {
+        ChaosReport report = run(DISKS);
+        assumeThat(report.skipped()).as("no C compiler, or no FUSE").isEmpty();
+        assertThat(report.strikes()).hasSize(4);
         assertThat(report.strikes().values())
                 .allMatch(strikes -> strikes.longestPause().compareTo(LONGEST_PAUSE) < 0);
     }
