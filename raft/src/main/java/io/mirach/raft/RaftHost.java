@@ -63,9 +63,14 @@ public interface RaftHost extends AutoCloseable {
 
     /**
      * Stops serving a group and deletes its log, and whatever was set aside of it. Its state
-     * machine is closed first. Idempotent.
+     * machine is closed first. Idempotent. Fails with {@link MembersRefusedException} if the
+     * replica was made anew behind a later configuration, or knows a later one that it belongs to:
+     * the order to remove is a late one, and was meant for the replica before.
+     *
+     * @param configuration the index of a committed configuration without this data dir; {@link
+     *     Long#MAX_VALUE} if the group is of no use any more
      */
-    CompletableFuture<Void> removeGroup(UUID groupId);
+    CompletableFuture<Void> removeGroup(UUID groupId, long configuration);
 
     /** This host's side of the read lease: answers a peer's questions; see {@link ReadLease}. */
     ReadLease readLease();

@@ -18,6 +18,7 @@ import java.util.UUID;
  * @param logBytes bytes that the log takes on disk
  * @param followers on a leader, how far each follower is; empty elsewhere
  * @param members who belongs to the group, as this replica knows it
+ * @param configurationIndex of the log entry that says so; committed or not
  */
 public record ReplicaStatus(
         UUID groupId,
@@ -30,7 +31,8 @@ public record ReplicaStatus(
         long logStartIndex,
         long logBytes,
         List<Follower> followers,
-        Members members) {
+        Members members,
+        long configurationIndex) {
     /** A replica's role in its group. */
     public enum Role {
         LEADER,
@@ -55,7 +57,8 @@ public record ReplicaStatus(
                 -1,
                 0,
                 List.of(),
-                Members.NONE);
+                Members.NONE,
+                -1);
     }
 
     /**

@@ -91,6 +91,27 @@ public final class AdminClient {
         return list(AdminCall.get(Routes.NODES), NodeSummary.class);
     }
 
+    public NodeSummary addNode(AddNodeRequest request) {
+        return one(AdminCall.post(Routes.NODES, request), NodeSummary.class);
+    }
+
+    public NodeSummary setDuty(String node, NodeDutyRequest request) {
+        return one(
+                AdminCall.post(Routes.ofNode(Routes.NODE_DUTY, node), request), NodeSummary.class);
+    }
+
+    public void removeNode(String node) {
+        call(AdminCall.delete(Routes.ofNode(Routes.NODE_OF_CLUSTER, node)));
+    }
+
+    public LossView loss(String node) {
+        return one(AdminCall.get(Routes.ofNode(Routes.NODE_LOSS, node)), LossView.class);
+    }
+
+    public AdviceView advice() {
+        return one(AdminCall.get(Routes.ADVICE), AdviceView.class);
+    }
+
     public List<PgView> placementGroups() {
         return list(AdminCall.get(Routes.PGS), PgView.class);
     }

@@ -13,6 +13,7 @@ import java.util.UUID;
  * @param clusterId the cluster that it belongs to; empty while uninitialised
  * @param nativeAddress {@code host:port}
  * @param httpAddress {@code host:port}
+ * @param startedAtMs when its process began; milliseconds since 1970
  */
 public record NodeView(
         String name,
@@ -24,7 +25,8 @@ public record NodeView(
         String zone,
         String rack,
         Map<String, String> labels,
-        List<DataDirView> dataDirs) {
+        List<DataDirView> dataDirs,
+        long startedAtMs) {
     public NodeView {
         Objects.requireNonNull(name, "name");
         Objects.requireNonNull(version, "version");

@@ -1,5 +1,6 @@
 package io.mirach.admin;
 
+import io.mirach.model.ReplicaMove;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -12,6 +13,8 @@ import java.util.UUID;
  * @param leader the leading node's name; empty if there is none
  * @param term Raft's, as the leader has it; 0 if unknown
  * @param appliedIndex as the leader has it; 0 if unknown
+ * @param members what one of them moves to among them
+ * @param move a replica that is being moved
  */
 public record PgView(
         int id,
@@ -20,7 +23,8 @@ public record PgView(
         Optional<String> leader,
         long term,
         long appliedIndex,
-        List<Member> members) {
+        List<Member> members,
+        Optional<Move> move) {
     /** What to think of a placement group. */
     public enum Condition {
         CREATING,
@@ -36,7 +40,15 @@ public record PgView(
         Objects.requireNonNull(state, "state");
         Objects.requireNonNull(leader, "leader");
         members = List.copyOf(members);
+        Objects.requireNonNull(move, "move");
     }
+
+    /**
+     * A replica on its way from one node to another.
+     *
+     * @param to the same node, if its data dir was lost
+     */
+    public record Move(String from, String to, ReplicaMove.Reason reason) {}
 
     /**
      * One replica.
@@ -47,6 +59,7 @@ public record PgView(
      * @param needsBackfill the leader's log no longer holds what it lacks
      * @param backfill how far it is brought up, if that has begun
      * @param lostBecause what its node found wrong with it, if it was set aside
+     * @param incoming it is being made, to take another's place
      */
     public record Member(
             String node,
@@ -56,7 +69,8 @@ public record PgView(
             long lagEntries,
             boolean needsBackfill,
             Optional<Backfill> backfill,
-            Optional<String> lostBecause) {
+            Optional<String> lostBecause,
+            boolean incoming) {
         public Member {
             Objects.requireNonNull(node, "node");
             Objects.requireNonNull(dataDir, "dataDir");

@@ -27,8 +27,20 @@ public final class Routes {
     /** GET {@link DfView}. */
     public static final String DF = "/v1/df";
 
-    /** GET array of {@link NodeSummary}. */
+    /** GET array of {@link NodeSummary}; POST {@link AddNodeRequest} -> NodeSummary. */
     public static final String NODES = "/v1/nodes";
+
+    /** DELETE -> 204. */
+    public static final String NODE_OF_CLUSTER = "/v1/nodes/{name}";
+
+    /** POST {@link NodeDutyRequest} -> {@link NodeSummary}. */
+    public static final String NODE_DUTY = "/v1/nodes/{name}/duty";
+
+    /** GET {@link LossView}. */
+    public static final String NODE_LOSS = "/v1/nodes/{name}/loss";
+
+    /** GET {@link AdviceView}. */
+    public static final String ADVICE = "/v1/advice";
 
     /** GET array of {@link PgView}. */
     public static final String PGS = "/v1/pgs";
@@ -86,5 +98,10 @@ public final class Routes {
     /** Fills {@code {name}} in. The name is a valid volume name, so it needs no escaping. */
     public static String path(String route, String volumeName) {
         return route.replace("{name}", io.mirach.model.VolumeName.check(volumeName));
+    }
+
+    /** Fills {@code {name}} in with a node's name. */
+    public static String ofNode(String route, String node) {
+        return route.replace("{name}", URLEncoder.encode(node, StandardCharsets.UTF_8));
     }
 }

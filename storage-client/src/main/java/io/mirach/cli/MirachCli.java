@@ -80,6 +80,8 @@ public final class MirachCli {
                 new DfCommand(),
                 new ClusterCommands(),
                 new NodeCommands(),
+                new CanLoseCommand(),
+                new AdviseCommand(),
                 new PgCommands(),
                 new VolumeCommands(),
                 new AttachCommand(),

@@ -63,6 +63,8 @@ final class PgCommands {
                 condition = "lost";
             } else if (member.backfill().isPresent()) {
                 condition = Wording.of(member.backfill().get());
+            } else if (member.incoming()) {
+                condition = "moves in";
             } else if (member.needsBackfill()) {
                 condition = "needs backfill";
             } else if (member.role().equals("LEADER")) {

@@ -38,7 +38,7 @@ public final class ConfigFile {
                     .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
                     .build();
     private static final Pattern SIZE = Pattern.compile("([0-9]{1,12}) ?(B|KiB|MiB|GiB)");
-    private static final Pattern TIME = Pattern.compile("([0-9]{1,9}) ?(ms|s|m)");
+    private static final Pattern TIME = Pattern.compile("([0-9]{1,9}) ?(ms|s|m|h)");
 
     private ConfigFile() {}
 
@@ -175,6 +175,7 @@ public final class ConfigFile {
         return switch (parts.group(2)) {
             case "ms" -> Duration.ofMillis(units);
             case "m" -> Duration.ofMinutes(units);
+            case "h" -> Duration.ofHours(units);
             default -> Duration.ofSeconds(units);
         };
     }

@@ -59,4 +59,20 @@ public record ClusterImage(
                 .filter(n -> n.dataDirs().stream().anyMatch(d -> d.id().equals(dataDir)))
                 .findFirst();
     }
+
+    /** Every group's members, the meta group's among them. */
+    public Stream<ReplicaSet> replicaSets() {
+        return Stream.concat(
+                Stream.of(metaReplicas),
+                placementGroups.values().stream().map(PlacementGroup::replicaSet));
+    }
+
+    /** How many replicas a node has, or is about to have; the meta group's count. */
+    public int replicasOn(String node) {
+        return (int)
+                replicaSets()
+                        .flatMap(set -> set.holders().stream())
+                        .filter(replica -> replica.node().equals(node))
+                        .count();
+    }
 }

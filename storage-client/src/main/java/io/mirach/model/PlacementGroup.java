@@ -29,4 +29,16 @@ public record PlacementGroup(
         Objects.requireNonNull(preferredLeader, "preferredLeader");
         Objects.requireNonNull(state, "state");
     }
+
+    public PlacementGroup with(ReplicaSet other) {
+        return new PlacementGroup(id, raftGroupId, other, preferredLeader, state);
+    }
+
+    public PlacementGroup ledBy(UUID preferred) {
+        return new PlacementGroup(id, raftGroupId, replicaSet, preferred, state);
+    }
+
+    public PlacementGroup in(State next) {
+        return new PlacementGroup(id, raftGroupId, replicaSet, preferredLeader, next);
+    }
 }

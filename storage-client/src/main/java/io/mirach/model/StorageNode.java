@@ -12,6 +12,7 @@ import java.util.Objects;
  * @param httpAddress where it serves the admin API, {@code host:port}
  * @param zone failure domain, outer; empty if not set
  * @param rack failure domain, inner; empty if not set
+ * @param duty what the cluster asks of it; a node does not say that of itself
  */
 public record StorageNode(
         String name,
@@ -20,7 +21,8 @@ public record StorageNode(
         String httpAddress,
         String zone,
         String rack,
-        Map<String, String> labels) {
+        Map<String, String> labels,
+        NodeDuty duty) {
     public StorageNode {
         Objects.requireNonNull(name, "name");
         Objects.requireNonNull(nativeAddress, "nativeAddress");
@@ -29,5 +31,23 @@ public record StorageNode(
         Objects.requireNonNull(rack, "rack");
         dataDirs = List.copyOf(dataDirs);
         labels = Map.copyOf(labels);
+        // Written before there were duties.
+        duty = Objects.requireNonNullElse(duty, NodeDuty.FULL);
+    }
+
+    public StorageNode(
+            String name,
+            List<DataDir> dataDirs,
+            String nativeAddress,
+            String httpAddress,
+            String zone,
+            String rack,
+            Map<String, String> labels) {
+        this(name, dataDirs, nativeAddress, httpAddress, zone, rack, labels, NodeDuty.FULL);
+    }
+
+    public StorageNode with(NodeDuty other) {
+        return new StorageNode(
+                name, dataDirs, nativeAddress, httpAddress, zone, rack, labels, other);
     }
 }

@@ -417,7 +417,8 @@ class ChangeCommandsTest {
                 "",
                 "",
                 Map.of(),
-                List.of());
+                List.of(),
+                1);
     }
 
     private static StatusView status(UUID id, int total, int unserved) {

@@ -154,7 +154,15 @@ class PgVerifyCommandTest {
     }
 
     private static PgView pg(int id) {
-        return new PgView(id, DIR, PgView.Condition.HEALTHY, Optional.empty(), 1, 1, List.of());
+        return new PgView(
+                id,
+                DIR,
+                PgView.Condition.HEALTHY,
+                Optional.empty(),
+                1,
+                1,
+                List.of(),
+                Optional.empty());
     }
 
     @Test

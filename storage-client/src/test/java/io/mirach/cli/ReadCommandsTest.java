@@ -12,6 +12,7 @@ import io.mirach.admin.PgView;
 import io.mirach.admin.StatusView;
 import io.mirach.admin.StatusView.Health;
 import io.mirach.model.Attachment;
+import io.mirach.model.NodeDuty;
 import io.mirach.protocol.cluster.EndedExport;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -76,7 +77,18 @@ class ReadCommandsTest {
 
     private static NodeSummary node(String name, NodeSummary.State state, long lastSeenMs) {
         return new NodeSummary(
-                name, "127.0.0.1:2", "127.0.0.1:1", "z1", "", Map.of(), state, lastSeenMs, 1);
+                name,
+                "127.0.0.1:2",
+                "127.0.0.1:1",
+                "z1",
+                "",
+                Map.of(),
+                state,
+                lastSeenMs,
+                1,
+                NodeDuty.State.IN_SERVICE,
+                0,
+                4);
     }
 
     private static StatusView status(Health health, List<StatusView.Reason> reasons) {
@@ -248,7 +260,8 @@ class ReadCommandsTest {
                                                 0,
                                                 false,
                                                 Optional.empty(),
-                                                Optional.empty()),
+                                                Optional.empty(),
+                                                false),
                                         new PgView.Member(
                                                 "node-2",
                                                 ID,
@@ -257,7 +270,8 @@ class ReadCommandsTest {
                                                 34,
                                                 false,
                                                 Optional.empty(),
-                                                Optional.empty()),
+                                                Optional.empty(),
+                                                false),
                                         new PgView.Member(
                                                 "node-3",
                                                 ID,
@@ -266,7 +280,8 @@ class ReadCommandsTest {
                                                 1225,
                                                 true,
                                                 Optional.empty(),
-                                                Optional.empty()),
+                                                Optional.empty(),
+                                                false),
                                         new PgView.Member(
                                                 "node-7",
                                                 ID,
@@ -281,7 +296,8 @@ class ReadCommandsTest {
                                                                 100L << 20,
                                                                 12L << 20,
                                                                 200)),
-                                                Optional.empty()),
+                                                Optional.empty(),
+                                                false),
                                         new PgView.Member(
                                                 "node-4",
                                                 ID,
@@ -290,7 +306,8 @@ class ReadCommandsTest {
                                                 -1,
                                                 false,
                                                 Optional.empty(),
-                                                Optional.empty()),
+                                                Optional.empty(),
+                                                false),
                                         new PgView.Member(
                                                 "node-6",
                                                 ID,
@@ -299,7 +316,8 @@ class ReadCommandsTest {
                                                 -1,
                                                 false,
                                                 Optional.empty(),
-                                                Optional.of("entry 5 is damaged")),
+                                                Optional.of("entry 5 is damaged"),
+                                                false),
                                         new PgView.Member(
                                                 "node-5",
                                                 ID,
@@ -308,7 +326,9 @@ class ReadCommandsTest {
                                                 0,
                                                 false,
                                                 Optional.empty(),
-                                                Optional.empty())))));
+                                                Optional.empty(),
+                                                false)),
+                                Optional.empty())));
         assertThat(run("pg", "ls").out())
                 .isEqualTo(
                         """
@@ -327,9 +347,9 @@ class ReadCommandsTest {
         assertThat(run("node", "ls").out())
                 .isEqualTo(
                         """
-                        NAME    STATE   SEEN  ZONE  RACK  DIRS  HTTP         NATIVE
-                        node-1  UP     0.3 s  z1    -        1  127.0.0.1:1  127.0.0.1:2
-                        node-2  DOWN    12 s  z1    -        1  127.0.0.1:1  127.0.0.1:2
+                        NAME    STATE  DUTY         SEEN  REPLICAS  ZONE  RACK  DIRS  HTTP         NATIVE
+                        node-1  UP     in service  0.3 s         4  z1    -        1  127.0.0.1:1  127.0.0.1:2
+                        node-2  DOWN   in service   12 s         4  z1    -        1  127.0.0.1:1  127.0.0.1:2
                         """);
         assertThat(run("gateway", "ls").out())
                 .isEqualTo(

@@ -35,7 +35,8 @@ class BackfillIT {
     /** Keeps little log, so that a node is soon away for too long. */
     private static NodeConfig littleLog(NodeConfig config, long bytesPerSecond) {
         return config.withReplication(
-                new NodeConfig.Replication(32 * MIB, 32 * MIB, bytesPerSecond, 32 * MIB));
+                new NodeConfig.Replication(
+                        32 * MIB, 32 * MIB, bytesPerSecond, 32 * MIB, Duration.ZERO));
     }
 
     /** The volume is written in order, each piece with bytes of its own version. */

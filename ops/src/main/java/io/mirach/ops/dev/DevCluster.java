@@ -130,6 +130,12 @@ final class DevCluster {
         awaitNode(number);
     }
 
+    /** Asks a node to end, starts it again, and waits until it answers. */
+    void restartNode(int number) throws InterruptedException {
+        stop(node(number), NODE_STOP_LIMIT);
+        startNode(number);
+    }
+
     /** Starts the gateway and waits until it greets NBD clients and the cluster knows it. */
     void startGateway() throws InterruptedException {
         try {

@@ -154,12 +154,15 @@ final class DevFolder {
                 config.put("raft-address", settings.raftAddress(node));
                 config.put("zone", "dev");
                 config.put("rack", "rack-" + node);
-                // 'mirach status' shows it when the node is down.
+                // 'mirach status' shows the one when the node is down, 'mirach node restart' runs
+                // the other.
                 config.put(
                         "labels",
                         Map.of(
                                 NodeSummary.START_COMMAND_LABEL,
-                                devCommand + " node start " + node));
+                                devCommand + " node start " + node,
+                                NodeSummary.RESTART_COMMAND_LABEL,
+                                devCommand + " node restart " + node));
                 writeYaml("node-" + node + ".yaml", config);
             }
             Map<String, Object> gateway = new LinkedHashMap<>();

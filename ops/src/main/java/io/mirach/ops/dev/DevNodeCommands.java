@@ -16,7 +16,11 @@ import picocli.CommandLine.Spec;
         name = "node",
         description = "Kill and start single nodes of the dev cluster, to try failures.",
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {DevNodeCommands.Kill.class, DevNodeCommands.Start.class})
+        subcommands = {
+            DevNodeCommands.Kill.class,
+            DevNodeCommands.Start.class,
+            DevNodeCommands.Restart.class
+        })
 final class DevNodeCommands {
     @ParentCommand DevCommand dev;
 
@@ -59,6 +63,27 @@ final class DevNodeCommands {
             requireDown(process);
             cluster.startNode(number);
             spec.commandLine().getOut().println(runs(process));
+            return ExitCode.OK.number();
+        }
+    }
+
+    @Command(
+            name = "restart",
+            description = "Ask a node to end (SIGTERM), start it again and wait until it answers.",
+            footer = {"", "Example:", "  mirach dev node restart 2"})
+    static final class Restart implements Callable<Integer> {
+        @Spec CommandSpec spec;
+
+        @ParentCommand DevNodeCommands node;
+
+        @Parameters(paramLabel = "N", description = "The node's number, from 1.")
+        int number;
+
+        @Override
+        public Integer call() throws InterruptedException {
+            DevCluster cluster = node.dev.existing();
+            cluster.restartNode(number);
+            spec.commandLine().getOut().println(runs(cluster.node(number)));
             return ExitCode.OK.number();
         }
     }

@@ -168,6 +168,11 @@ final class DevCluster implements AutoCloseable {
         }
     }
 
+    /** {@code mirach dev --data DIR}, for a shell. */
+    String devCommand() {
+        return launcher + " dev --data " + dir;
+    }
+
     /** {@code mirach dev --data DIR ARGUMENTS}. */
     Command dev(String... arguments) {
         return devIn(dir, arguments);

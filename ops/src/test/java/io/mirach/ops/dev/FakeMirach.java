@@ -12,6 +12,7 @@ import io.mirach.admin.NodeSummary;
 import io.mirach.admin.NodeView;
 import io.mirach.admin.StatusView;
 import io.mirach.admin.VolumeView;
+import io.mirach.model.NodeDuty;
 import io.mirach.model.Volume;
 import io.mirach.protocol.HttpEndpoint;
 import io.mirach.protocol.Json;
@@ -137,14 +138,26 @@ public final class FakeMirach {
                 "",
                 "",
                 Map.of(),
-                List.of());
+                List.of(),
+                1);
     }
 
     private StatusView status() {
         List<NodeSummary> nodes = new ArrayList<>();
         nodes.add(
                 new NodeSummary(
-                        "node-1", "a:1", "a:2", "", "", Map.of(), NodeSummary.State.UP, 0, 1));
+                        "node-1",
+                        "a:1",
+                        "a:2",
+                        "",
+                        "",
+                        Map.of(),
+                        NodeSummary.State.UP,
+                        0,
+                        1,
+                        NodeDuty.State.IN_SERVICE,
+                        0,
+                        4));
         return new StatusView(
                 StatusView.Health.OK,
                 List.of(),

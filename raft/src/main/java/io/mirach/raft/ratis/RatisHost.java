@@ -2,6 +2,7 @@ package io.mirach.raft.ratis;
 
 import io.mirach.raft.BackfillListener;
 import io.mirach.raft.LogPosition;
+import io.mirach.raft.MembersRefusedException;
 import io.mirach.raft.Peer;
 import io.mirach.raft.RaftGroupMembers;
 import io.mirach.raft.RaftHost;
@@ -258,8 +259,19 @@ public final class RatisHost implements RaftHost {
     }
 
     @Override
-    public CompletableFuture<Void> removeGroup(UUID groupId) {
-        return manage(() -> remove(groupId, true));
+    public CompletableFuture<Void> removeGroup(UUID groupId, long configuration) {
+        return manage(
+                () -> {
+                    RatisGroup<?> group = groups.get(groupId);
+                    if (group != null && group.votingRight().isBeyond(configuration)) {
+                        throw new MembersRefusedException(
+                                MembersRefusedException.Reason.NOT_ALLOWED,
+                                group.status().members(),
+                                "the replica here is of a later configuration than "
+                                        + configuration);
+                    }
+                    remove(groupId, true);
+                });
     }
 
     private interface GroupTask {
@@ -317,8 +329,11 @@ public final class RatisHost implements RaftHost {
             if (existing.votingRight().isLearning()) {
                 return;
             }
-            throw new IllegalStateException(
-                    "the replica of " + id + " here is no learner: remove it first");
+            if (existing.votingRight().isVoterSince(without.index())) {
+                throw new IllegalStateException("the replica of " + id + " here has its vote");
+            }
+            // What was left of a former member. It knows nothing that the others do not.
+            remove(id, true);
         }
         List<RaftPeer> peers =
                 new ArrayList<>(MemberChanges.peers(members.peers(), RaftPeerRole.FOLLOWER));

@@ -99,6 +99,15 @@ final class ReplicaView {
                 && members(now.getRaftConf()).voters().contains(peer);
     }
 
+    /** Whether {@code peer} is a member, with a vote or without, by one behind an index. */
+    boolean isMemberBeyond(long index, UUID peer) {
+        RaftServer.Division now = division;
+        return now != null
+                && now.getRaftConf().getLogEntryIndex() > index
+                && (members(now.getRaftConf()).voters().contains(peer)
+                        || members(now.getRaftConf()).learners().contains(peer));
+    }
+
     /** The newest index that this replica knows to be committed. */
     long commitIndex() {
         return log().getLastCommittedIndex();
@@ -151,6 +160,7 @@ final class ReplicaView {
         if (leads()) {
             appenders.forEach((peer, appender) -> followers.add(appender.status(peer)));
         }
+        RaftConfiguration configuration = division.getRaftConf();
         return new ReplicaStatus(
                 groupId,
                 role(info),
@@ -162,7 +172,8 @@ final class ReplicaView {
                 open ? log.getStartIndex() : RaftLog.INVALID_LOG_INDEX,
                 open ? logBytes() : 0,
                 followers,
-                members(division.getRaftConf()));
+                members(configuration),
+                configuration.getLogEntryIndex());
     }
 
     private long logBytes() {

@@ -46,6 +46,19 @@ final class VotingRight {
         return bornAt >= 0 && !mayVote();
     }
 
+    /**
+     * Whether a configuration without this replica is of the past for it: it was made anew later,
+     * or knows that it is a member again.
+     */
+    boolean isBeyond(long configuration) {
+        return bornAt > configuration || view.isMemberBeyond(configuration, self);
+    }
+
+    /** Whether a configuration behind that one gives it a vote. */
+    boolean isVoterSince(long configuration) {
+        return view.votesBeyond(configuration, self);
+    }
+
     boolean mayVote() {
         return bornAt < 0 || view.votesBeyond(bornAt, self);
     }

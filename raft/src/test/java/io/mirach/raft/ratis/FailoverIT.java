@@ -411,7 +411,7 @@ class FailoverIT {
             assertThat(host.groups()).isEmpty();
             assertThat(host.log(UUID.randomUUID())).isEmpty();
             host.close();
-            assertThatThrownBy(() -> host.removeGroup(UUID.randomUUID()).join())
+            assertThatThrownBy(() -> host.removeGroup(UUID.randomUUID(), Long.MAX_VALUE).join())
                     .isInstanceOf(CompletionException.class);
         }
     }

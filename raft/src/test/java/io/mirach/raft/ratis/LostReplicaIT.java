@@ -100,7 +100,7 @@ class LostReplicaIT {
             Files.delete(current(node, group).resolve("raft-meta.conf.copy"));
             node.start();
             assertThat(node.host.lostGroups()).containsOnlyKeys(group);
-            get(node.host.removeGroup(group));
+            get(node.host.removeGroup(group, Long.MAX_VALUE));
             assertThat(node.host.lostGroups()).isEmpty();
             assertThat(node.directory.resolve("raft")).isEmptyDirectory();
         }

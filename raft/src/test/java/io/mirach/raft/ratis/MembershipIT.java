@@ -4,6 +4,7 @@ import static io.mirach.raft.ratis.TestCluster.command;
 import static io.mirach.raft.ratis.TestCluster.get;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.fail;
 import static org.awaitility.Awaitility.await;
 
 import io.mirach.raft.LogPosition;
@@ -149,7 +150,7 @@ class MembershipIT {
             LogPosition without = removeThird();
             assertThat(membersAt(leader))
                     .isEqualTo(new Members(ids(List.of(leader, other)), Set.of(), false));
-            get(third.host.removeGroup(group));
+            get(third.host.removeGroup(group, Long.MAX_VALUE));
             Files.deleteIfExists(third.directory.resolve(group + ".ledger"));
             createLearner(third, without);
             createLearner(third, without);
@@ -216,7 +217,7 @@ class MembershipIT {
         third.start();
         assertQuiet(term);
         assertThat(third.machine(group).isClosed()).isFalse();
-        get(third.host.removeGroup(group));
+        get(third.host.removeGroup(group, Long.MAX_VALUE));
     }
 
     @Test
@@ -224,7 +225,7 @@ class MembershipIT {
         removeThird();
         assertQuiet(leader.log(group).status().term());
         assertThat(third.machine(group).isClosed()).isFalse();
-        get(third.host.removeGroup(group));
+        get(third.host.removeGroup(group, Long.MAX_VALUE));
     }
 
     private void assertQuiet(long term) {
@@ -242,7 +243,7 @@ class MembershipIT {
     @Test
     void configurationOfAFormerLifeGivesNoVote() {
         LogPosition without = removeThird();
-        get(third.host.removeGroup(group));
+        get(third.host.removeGroup(group, Long.MAX_VALUE));
         createLearner(third, new LogPosition(without.term(), without.index() + 1_000_000));
         change(List.of(leader, other), List.of(leader, other), List.of(third));
         change(List.of(leader, other), List.of(leader, other, third), List.of());
@@ -260,7 +261,7 @@ class MembershipIT {
     @Test
     void learnerGivesNoVote() {
         LogPosition without = removeThird();
-        get(third.host.removeGroup(group));
+        get(third.host.removeGroup(group, Long.MAX_VALUE));
         createLearner(third, without);
         change(List.of(leader, other), List.of(leader, other), List.of(third));
         awaitFollows(third);
@@ -306,12 +307,22 @@ class MembershipIT {
 
     @Test
     void leaderIsNotSentAway() {
-        assertThatThrownBy(() -> get(ask(leader, cluster.nodes, List.of(other, third), List.of())))
-                .isInstanceOfSatisfying(
-                        MembersRefusedException.class,
-                        e ->
+        await().atMost(TestCluster.PATIENCE)
+                .ignoreExceptionsMatching(RefusedException.class::isInstance)
+                .untilAsserted(
+                        () -> {
+                            // Whoever leads by now.
+                            Node leads = cluster.leader(group);
+                            List<Node> others = new ArrayList<>(cluster.nodes);
+                            others.remove(leads);
+                            try {
+                                get(ask(leads, cluster.nodes, others, List.of()));
+                                fail("the leader was sent away");
+                            } catch (MembersRefusedException e) {
                                 assertThat(e.reason())
-                                        .isEqualTo(MembersRefusedException.Reason.NOT_ALLOWED));
+                                        .isEqualTo(MembersRefusedException.Reason.NOT_ALLOWED);
+                            }
+                        });
     }
 
     @Test
@@ -366,6 +377,48 @@ class MembershipIT {
                 .atMost(TestCluster.PATIENCE)
                 .until(() -> next.log(group).status().term() == term);
         assertThat(leader.failures).isEmpty();
+    }
+
+    /** To its leader, too, it is a voter like the others. */
+    @Test
+    void voterThatCameInAsALearnerHoldsUpNoChangeWhenItIsAway() {
+        cluster.close();
+        cluster = new TestCluster(directory.resolve("four"), 4, TestCluster::quick);
+        group = cluster.createGroup();
+        leader = cluster.leader(group);
+        other = cluster.followers(group).get(0);
+        third = cluster.followers(group).get(1);
+        Node spare = cluster.followers(group).get(2);
+        LogPosition withoutSpare = change(cluster.nodes, List.of(leader, other, third), List.of());
+        get(spare.host.removeGroup(group, withoutSpare.index()));
+        LogPosition without = removeThird();
+        get(third.host.removeGroup(group, without.index()));
+        createLearner(third, without);
+        change(List.of(leader, other), List.of(leader, other), List.of(third));
+        List<Node> three = List.of(leader, other, third);
+        LogPosition whole = change(List.of(leader, other), three, List.of());
+        third.stop();
+        createLearner(spare, whole);
+        change(three, three, List.of(spare));
+        change(three, List.of(leader, other, spare), List.of());
+        other.stop();
+        write("after");
+        cluster.converged(group);
+    }
+
+    @Test
+    void lateOrderToRemoveDoesNotHitAReplicaThatIsAMemberAgain() {
+        LogPosition without = removeThird();
+        get(third.host.removeGroup(group, without.index()));
+        createLearner(third, without);
+        change(List.of(leader, other), List.of(leader, other), List.of(third));
+        change(List.of(leader, other), List.of(leader, other, third), List.of());
+        awaitFollows(third);
+        assertThatThrownBy(() -> get(third.host.removeGroup(group, without.index())))
+                .isInstanceOf(MembersRefusedException.class);
+        LogPosition again = change(cluster.nodes, List.of(leader, other), List.of());
+        get(third.host.removeGroup(group, again.index()));
+        assertThat(third.host.groups()).isEmpty();
     }
 
     @Test

@@ -283,8 +283,8 @@ class ReplicatedLogIT {
     void removedGroupIsGoneAndItsStateMachineClosed() {
         get(log.propose(command("c")));
         for (Node node : cluster.nodes) {
-            get(node.host.removeGroup(group));
-            get(node.host.removeGroup(group));
+            get(node.host.removeGroup(group, Long.MAX_VALUE));
+            get(node.host.removeGroup(group, Long.MAX_VALUE));
             assertThat(node.host.groups()).doesNotContain(group);
             assertThat(node.host.log(group)).isEmpty();
             assertThat(node.machine(group).isClosed()).isTrue();

@@ -418,7 +418,7 @@ public final class LeaderRouter {
         }
         List<Target> targets = new ArrayList<>();
         ReplicaSet replicas = group.replicas().apply(current);
-        for (Replica replica : replicas.replicas()) {
+        for (Replica replica : replicas.holders()) {
             var node = current.nodes().get(replica.node());
             if (node != null) {
                 targets.add(new Target(replica.dataDir(), node.nativeAddress()));

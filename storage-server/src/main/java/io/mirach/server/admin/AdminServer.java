@@ -8,12 +8,14 @@ import io.javalin.Javalin;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
 import io.javalin.http.HttpResponseException;
+import io.mirach.admin.AddNodeRequest;
 import io.mirach.admin.ClusterView;
 import io.mirach.admin.CreateVolumeRequest;
 import io.mirach.admin.DetachRequest;
 import io.mirach.admin.ErrorView;
 import io.mirach.admin.ExportRequest;
 import io.mirach.admin.InitRequest;
+import io.mirach.admin.NodeDutyRequest;
 import io.mirach.admin.NodeInitRequest;
 import io.mirach.admin.Routes;
 import io.mirach.admin.VolumeSettings;
@@ -143,6 +145,11 @@ public final class AdminServer implements AutoCloseable {
                 (admin, request) -> answer(request, admin.observedReports().nodes()));
         get(
                 config,
+                Routes.NODE_LOSS,
+                (admin, request) -> answer(request, admin.nodeAdmin().loss(nodeName(request))));
+        get(config, Routes.ADVICE, (admin, request) -> answer(request, admin.nodeAdmin().advice()));
+        get(
+                config,
                 Routes.PGS,
                 (admin, request) -> answer(request, admin.observedReports().placementGroups()));
         get(
@@ -170,6 +177,30 @@ public final class AdminServer implements AutoCloseable {
     }
 
     private void changes(JavalinConfig config) {
+        post(
+                config,
+                Routes.NODES,
+                (admin, request) ->
+                        answer(
+                                request,
+                                admin.nodeAdmin().add(body(request, AddNodeRequest.class))));
+        post(
+                config,
+                Routes.NODE_DUTY,
+                (admin, request) ->
+                        answer(
+                                request,
+                                admin.nodeAdmin()
+                                        .setDuty(
+                                                nodeName(request),
+                                                body(request, NodeDutyRequest.class))));
+        delete(
+                config,
+                Routes.NODE_OF_CLUSTER,
+                (admin, request) -> {
+                    admin.nodeAdmin().remove(nodeName(request));
+                    request.status(204);
+                });
         post(
                 config,
                 Routes.PG_VERIFY,
@@ -280,6 +311,10 @@ public final class AdminServer implements AutoCloseable {
                     ErrorCode.INVALID_ARGUMENT, "'" + name + "' is not a volume name");
         }
         return name;
+    }
+
+    private static String nodeName(Context request) {
+        return request.pathParam("name");
     }
 
     /** A path parameter, from 0 on. */

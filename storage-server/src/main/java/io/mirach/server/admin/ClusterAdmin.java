@@ -67,6 +67,7 @@ public final class ClusterAdmin {
     private final ClusterService service;
     private final StoredBytesSurvey survey;
     private final Verification verification;
+    private final NodeAdmin nodeAdmin;
     private final Supplier<Optional<HeartbeatReply>> lastAnswer;
     private final Clock clock;
 
@@ -81,6 +82,7 @@ public final class ClusterAdmin {
             ClusterService service,
             StoredBytesSurvey survey,
             Verification verification,
+            Outlook outlook,
             Supplier<Optional<HeartbeatReply>> lastAnswer,
             Clock clock) {
         this.map = map;
@@ -92,6 +94,11 @@ public final class ClusterAdmin {
         this.verification = verification;
         this.lastAnswer = lastAnswer;
         this.clock = clock;
+        this.nodeAdmin = new NodeAdmin(this, outlook, clock);
+    }
+
+    NodeAdmin nodeAdmin() {
+        return nodeAdmin;
     }
 
     boolean leads() {
@@ -105,7 +112,7 @@ public final class ClusterAdmin {
         List<NodeSummary> nodes =
                 image.nodes().values().stream()
                         .sorted(Comparator.comparing(StorageNode::name))
-                        .map(node -> summary(node, seen.get(node.name())))
+                        .map(node -> summary(image, node, seen.get(node.name())))
                         .toList();
         return new ClusterView(
                 Optional.of(image.clusterId()),
@@ -116,11 +123,13 @@ public final class ClusterAdmin {
                 nodes);
     }
 
-    private static NodeSummary summary(StorageNode node, Long lastSeenMs) {
+    private NodeSummary summary(ClusterImage image, StorageNode node, Long lastSeenMs) {
         return ClusterReports.summary(
+                image,
                 node,
                 lastSeenMs != null && lastSeenMs <= NodeObservations.NODE_DOWN_MS,
-                lastSeenMs == null ? OptionalLong.empty() : OptionalLong.of(lastSeenMs));
+                lastSeenMs == null ? OptionalLong.empty() : OptionalLong.of(lastSeenMs),
+                clock.millis());
     }
 
     private Optional<String> metaLeader(ClusterImage image) {
@@ -134,7 +143,7 @@ public final class ClusterAdmin {
         return reports(map.image());
     }
 
-    private ClusterReports reports(ClusterImage image) {
+    ClusterReports reports(ClusterImage image) {
         return new ClusterReports(image, observations, terms, clock.millis());
     }
 
@@ -168,6 +177,12 @@ public final class ClusterAdmin {
         return join(survey.take(image, volumes), SURVEY_TIMEOUT_MS);
     }
 
+    /** The newest map, on the leader only. */
+    ClusterImage readyImage() {
+        awaitReady();
+        return map.image();
+    }
+
     private void awaitReady() {
         join(meta.ready(), READY_TIMEOUT_MS);
         if (map.image().version() == 0) {
@@ -178,7 +193,7 @@ public final class ClusterAdmin {
     }
 
     /** A new leader has heard nobody yet; it would call every node down. */
-    private void awaitObserved() throws InterruptedException {
+    void awaitObserved() throws InterruptedException {
         while (meta.leads() && !observations.complete(map.image())) {
             observations.awaitNews(POLL_HEARTBEATS_MS);
         }
@@ -402,12 +417,12 @@ public final class ClusterAdmin {
                 : terms.leftMs(attachment.epoch()) > 0;
     }
 
-    private MetaReply change(MetaCommand command) {
+    MetaReply change(MetaCommand command) {
         return join(meta.propose(command), CHANGE_TIMEOUT_MS).orThrow();
     }
 
     /** The first map of which it holds, or the newest one after a while. */
-    private ClusterImage settled(Predicate<ClusterImage> holds) {
+    ClusterImage settled(Predicate<ClusterImage> holds) {
         try {
             return join(map.await(holds, SETTLE_TIMEOUT_MS), CHANGE_TIMEOUT_MS);
         } catch (MirachException e) {

@@ -17,6 +17,7 @@ import io.mirach.model.Gateway;
 import io.mirach.model.PlacementGroup;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Replica;
+import io.mirach.model.ReplicaSet;
 import io.mirach.model.StorageNode;
 import io.mirach.model.Volume;
 import io.mirach.model.VolumeAccess;
@@ -61,11 +62,16 @@ final class ClusterReports {
 
     List<NodeSummary> nodes() {
         return sorted(image.nodes().values(), Comparator.comparing(StorageNode::name)).stream()
-                .map(node -> summary(node, seen.isUp(node.name()), seen.lastSeenMs(node.name())))
+                .map(this::node)
                 .toList();
     }
 
-    static NodeSummary summary(StorageNode node, boolean up, OptionalLong lastSeenMs) {
+    NodeSummary node(StorageNode node) {
+        return summary(image, node, seen.isUp(node.name()), seen.lastSeenMs(node.name()), nowMs);
+    }
+
+    static NodeSummary summary(
+            ClusterImage image, StorageNode node, boolean up, OptionalLong lastSeenMs, long nowMs) {
         return new NodeSummary(
                 node.name(),
                 node.nativeAddress(),
@@ -75,7 +81,10 @@ final class ClusterReports {
                 node.labels(),
                 up ? NodeSummary.State.UP : NodeSummary.State.DOWN,
                 lastSeenMs.orElse(-1),
-                node.dataDirs().size());
+                node.dataDirs().size(),
+                node.duty().state(),
+                Math.max(0, node.duty().maintenanceUntilMs() - nowMs),
+                image.replicasOn(node.name()));
     }
 
     // ---- placement groups ----
@@ -83,7 +92,7 @@ final class ClusterReports {
     /** The meta group, as 0, then the placement groups. */
     List<PgView> placementGroups() {
         List<PgView> views = new ArrayList<>();
-        views.add(pg(0, image.metaGroupId(), image.metaReplicas().replicas(), /* active= */ true));
+        views.add(pg(0, image.metaGroupId(), image.metaReplicas(), /* active= */ true));
         for (PlacementGroup group :
                 sorted(
                         image.placementGroups().values(),
@@ -92,18 +101,27 @@ final class ClusterReports {
                     pg(
                             group.id().value(),
                             group.raftGroupId(),
-                            group.replicaSet().replicas(),
+                            group.replicaSet(),
                             group.state() == PlacementGroup.State.ACTIVE));
         }
         return views;
     }
 
-    private PgView pg(int id, UUID raftGroupId, List<Replica> replicas, boolean active) {
-        Optional<ReplicaStatus> leader = seen.leader(replicas, raftGroupId);
+    private PgView pg(int id, UUID raftGroupId, ReplicaSet set, boolean active) {
+        Optional<ReplicaStatus> leader = seen.leader(raftGroupId);
         List<PgView.Member> members =
-                replicas.stream().map(replica -> member(replica, raftGroupId, leader)).toList();
+                set.holders().stream()
+                        .map(
+                                replica ->
+                                        member(
+                                                replica,
+                                                raftGroupId,
+                                                leader,
+                                                !set.replicas().contains(replica)))
+                        .toList();
         boolean whole =
                 members.stream()
+                        .filter(m -> !m.incoming())
                         .allMatch(
                                 m ->
                                         !m.role().equals("UNREACHABLE")
@@ -128,11 +146,18 @@ final class ClusterReports {
                 leader.flatMap(l -> leaderNode),
                 leader.map(ReplicaStatus::term).orElse(0L),
                 leader.map(l -> l.applied().index()).orElse(0L),
-                members);
+                members,
+                set.move()
+                        .map(
+                                move ->
+                                        new PgView.Move(
+                                                move.from().node(),
+                                                move.to().node(),
+                                                move.reason())));
     }
 
     private PgView.Member member(
-            Replica replica, UUID raftGroupId, Optional<ReplicaStatus> leader) {
+            Replica replica, UUID raftGroupId, Optional<ReplicaStatus> leader, boolean incoming) {
         Optional<NodeHeartbeat.ReplicaReport> report = seen.report(replica, raftGroupId);
         Optional<ReplicaStatus> own = report.map(NodeHeartbeat.ReplicaReport::status);
         Optional<ReplicaStatus.Follower> asFollower =
@@ -158,7 +183,8 @@ final class ClusterReports {
                 leads ? 0 : asFollower.map(f -> lag(leader.get(), f)).orElse(-1L),
                 asFollower.map(ReplicaStatus.Follower::needsBackfill).orElse(false),
                 seen.backfill(replica, raftGroupId).map(ClusterReports::backfill),
-                report.flatMap(NodeHeartbeat.ReplicaReport::lostBecause));
+                report.flatMap(NodeHeartbeat.ReplicaReport::lostBecause),
+                incoming);
     }
 
     private static PgView.Backfill backfill(NodeHeartbeat.Backfill seen) {

@@ -8,6 +8,7 @@ import io.mirach.admin.StatusView;
 import io.mirach.admin.StatusView.Health;
 import io.mirach.admin.StatusView.Reason;
 import io.mirach.model.ClusterImage;
+import io.mirach.model.NodeDuty;
 import io.mirach.model.Volume;
 import io.mirach.protocol.cluster.EndedExport;
 import java.util.ArrayList;
@@ -108,21 +109,69 @@ final class HealthReport {
 
     private void judgeNodes(List<NodeSummary> nodes) {
         for (NodeSummary node : nodes) {
-            if (node.state() == NodeSummary.State.DOWN) {
-                String since =
-                        node.lastSeenMs() < 0
-                                ? "has not been heard since the meta leader changed"
-                                : "was last heard " + node.lastSeenMs() / 1000 + " s ago";
+            boolean down = node.state() == NodeSummary.State.DOWN;
+            if (node.duty() == NodeDuty.State.JOINING) {
+                add(
+                        Health.WARN,
+                        "NODE_JOINING",
+                        "node " + node.name() + " is to join, and has not been heard yet",
+                        "mirach node add " + node.httpAddress());
+            } else if (node.maintenanceLeftMs() > 0) {
+                add(
+                        Health.WARN,
+                        "NODE_IN_MAINTENANCE",
+                        "node "
+                                + node.name()
+                                + (down
+                                        ? " is down, in a maintenance of "
+                                        : " is in maintenance for ")
+                                + (node.maintenanceLeftMs() / 60_000 + 1)
+                                + " min more",
+                        down ? "" : "mirach node maintain " + node.name() + " --end");
+            } else if (down) {
                 add(
                         Health.WARN,
                         "NODE_DOWN",
-                        "node " + node.name() + " " + since,
-                        node.labels()
-                                .getOrDefault(
-                                        NodeSummary.START_COMMAND_LABEL,
-                                        "on that machine: mirach node start --config FILE"));
+                        "node " + node.name() + " " + since(node),
+                        start(node));
+            }
+            if (node.duty() == NodeDuty.State.DRAINING) {
+                judgeDraining(node);
             }
         }
+    }
+
+    private void judgeDraining(NodeSummary node) {
+        if (node.replicas() == 0) {
+            add(
+                    Health.WARN,
+                    "NODE_DRAINED",
+                    "node " + node.name() + " is empty, as ordered",
+                    "mirach node remove " + node.name());
+        } else {
+            add(
+                    Health.WARN,
+                    "NODE_DRAINING",
+                    "node "
+                            + node.name()
+                            + " is being emptied: "
+                            + node.replicas()
+                            + " replicas are left",
+                    "mirach node drain " + node.name());
+        }
+    }
+
+    private static String since(NodeSummary node) {
+        return node.lastSeenMs() < 0
+                ? "has not been heard since the meta leader changed"
+                : "was last heard " + node.lastSeenMs() / 1000 + " s ago";
+    }
+
+    private static String start(NodeSummary node) {
+        return node.labels()
+                .getOrDefault(
+                        NodeSummary.START_COMMAND_LABEL,
+                        "on that machine: mirach node start --config FILE");
     }
 
     private void judgeGroups(List<PgView> all, List<NodeSummary> nodes) {
@@ -175,6 +224,10 @@ final class HealthReport {
 
     /** What is wrong with a replica of a group that is served, or lost whether served or not. */
     private static Optional<String> trouble(PgView pg, PgView.Member member) {
+        if (member.incoming()) {
+            // Its state says nothing of those that count.
+            return Optional.empty();
+        }
         if (member.lostBecause().isPresent()) {
             return Optional.of("REPLICA_LOST");
         }

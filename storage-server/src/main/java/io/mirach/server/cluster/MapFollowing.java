@@ -17,12 +17,13 @@ import java.util.List;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps the cluster map of a node that is no member of the meta group up to date, by long polls at
- * the members in turn. Confined to the map thread.
+ * Keeps the cluster map of a node up to date while it has no replica of the meta group, by long
+ * polls at the members in turn. Confined to the map thread.
  */
 public final class MapFollowing {
     private static final Logger LOG = LoggerFactory.getLogger(MapFollowing.class);
@@ -33,14 +34,22 @@ public final class MapFollowing {
     private final ClusterMap map;
     private final NodeConnections connections;
     private final ScheduledExecutorService thread;
+    private final BooleanSupplier hasReplica;
     private int turn;
     private boolean deltasFit = true;
 
+    /**
+     * @param hasReplica whether this node has a replica of the meta group, and so the map by itself
+     */
     public MapFollowing(
-            ClusterMap map, NodeConnections connections, ScheduledExecutorService mapThread) {
+            ClusterMap map,
+            NodeConnections connections,
+            ScheduledExecutorService mapThread,
+            BooleanSupplier hasReplica) {
         this.map = map;
         this.connections = connections;
         this.thread = mapThread;
+        this.hasReplica = hasReplica;
     }
 
     /** Ends with the map thread. */
@@ -50,7 +59,7 @@ public final class MapFollowing {
 
     private void poll() {
         List<String> addresses = metaAddresses(map.image());
-        if (addresses.isEmpty()) {
+        if (hasReplica.getAsBoolean() || addresses.isEmpty()) {
             again(PAUSE_MS);
             return;
         }

@@ -1,12 +1,20 @@
 package io.mirach.server.cluster;
 
 import io.mirach.model.ClusterImage;
+import io.mirach.model.Migration;
+import io.mirach.model.NodeDuty;
 import io.mirach.model.PlacementGroup;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Replica;
+import io.mirach.model.ReplicaSet;
+import io.mirach.model.StorageNode;
 import io.mirach.protocol.cluster.EndedExport;
 import io.mirach.raft.ReplicaStatus;
+import io.mirach.server.placement.ClusterSight;
 import io.mirach.server.placement.LeaderView;
+import io.mirach.server.store.Room;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -17,6 +25,8 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /**
  * What the meta leader hears of nodes and gateways: soft state, gathered anew by each leader.
@@ -31,6 +41,9 @@ public final class NodeObservations {
 
     // Entries that a follower may lack and still be called up to date: what is under way.
     private static final long CAUGHT_UP_ENTRIES = 256;
+
+    // Longer, and a follower that was current may be gone, though its node was heard a moment ago.
+    private static final long IN_CONTACT_MS = 3_000;
 
     private record Heard(NodeHeartbeat heartbeat, long atNanos) {}
 
@@ -164,82 +177,155 @@ public final class NodeObservations {
                 .findFirst();
     }
 
-    /** The leader's own view: of all live replicas that say they lead, the newest term's. */
-    public Optional<ReplicaStatus> leader(Iterable<Replica> replicas, UUID raftGroupId) {
-        ReplicaStatus newest = null;
-        for (Replica replica : replicas) {
-            ReplicaStatus status = replica(replica, raftGroupId).orElse(null);
-            if (status != null
-                    && status.role() == ReplicaStatus.Role.LEADER
-                    && (newest == null || status.term() > newest.term())) {
-                newest = status;
-            }
-        }
-        return Optional.ofNullable(newest);
+    /**
+     * The leader's own view: of all live replicas that say they lead, the newest term's; wherever
+     * it is, for a change of members may have outrun the map.
+     */
+    public Optional<ReplicaStatus> leader(UUID raftGroupId) {
+        return leading(raftGroupId).map(NodeHeartbeat.ReplicaReport::status);
     }
 
-    /** The leaders of the map's placement groups, for {@code PlacementDriver}. */
-    public Map<PlacementGroupId, LeaderView> leaders(ClusterImage image) {
+    private Optional<NodeHeartbeat.ReplicaReport> leading(UUID raftGroupId) {
+        return live().flatMap(heartbeat -> heartbeat.replicas().stream())
+                .filter(report -> report.status().groupId().equals(raftGroupId))
+                .filter(report -> report.status().role() == ReplicaStatus.Role.LEADER)
+                .max(Comparator.comparingLong(report -> report.status().term()));
+    }
+
+    private synchronized Stream<NodeHeartbeat> live() {
+        return nodes.values().stream()
+                .filter(heard -> ageMs(heard.atNanos()) <= NODE_DOWN_MS)
+                .map(Heard::heartbeat)
+                .toList()
+                .stream();
+    }
+
+    /**
+     * All that {@code PlacementDriver} needs to see.
+     *
+     * @param replaceAfterMs how long a node may be away before it is replaced; 0: as long as it
+     *     likes
+     * @param nowMs wall clock
+     */
+    public ClusterSight sight(
+            ClusterImage image, long replaceAfterMs, long nowMs, Predicate<Migration> isOver) {
         Map<PlacementGroupId, LeaderView> views = new HashMap<>();
         for (PlacementGroup group : image.placementGroups().values()) {
-            view(image, group.raftGroupId(), group.replicaSet().replicas())
+            view(image, group.raftGroupId(), group.replicaSet())
                     .ifPresent(view -> views.put(group.id(), view));
         }
-        return views;
+        Set<String> up = new HashSet<>();
+        Set<String> away = new HashSet<>();
+        Set<String> arrived = new HashSet<>();
+        List<ClusterSight.Held> held = new ArrayList<>();
+        Map<UUID, ClusterSight.Room> rooms = new HashMap<>();
+        for (StorageNode node : image.nodes().values()) {
+            boolean joins = node.duty().state() == NodeDuty.State.JOINING;
+            if (!isUp(node.name())) {
+                boolean expected = joins || node.duty().inMaintenance(nowMs);
+                if (!expected && replaceAfterMs > 0 && unheardMs(node.name()) > replaceAfterMs) {
+                    away.add(node.name());
+                }
+                continue;
+            }
+            NodeHeartbeat heartbeat = of(node.name()).orElseThrow();
+            if (!heartbeat.node().dataDirs().equals(node.dataDirs())) {
+                // Another's, or a former one's: it is not the node that the map means.
+                continue;
+            }
+            up.add(node.name());
+            if (joins) {
+                arrived.add(node.name());
+            }
+            heartbeat
+                    .replicas()
+                    .forEach(
+                            report ->
+                                    held.add(
+                                            new ClusterSight.Held(
+                                                    report.dataDir(), report.status().groupId())));
+            heartbeat
+                    .dirs()
+                    .forEach(
+                            dir ->
+                                    rooms.put(
+                                            dir.dataDir(),
+                                            new ClusterSight.Room(
+                                                    dir.usedBytes(),
+                                                    dir.availableBytes(),
+                                                    dir.room() == Room.AMPLE)));
+        }
+        return new ClusterSight(
+                views,
+                view(image, image.metaGroupId(), image.metaReplicas()),
+                up,
+                away,
+                arrived,
+                held,
+                rooms,
+                nowMs,
+                isOver);
     }
 
-    /** The leader of the meta group, for {@code PlacementDriver}. */
-    public Optional<LeaderView> metaLeader(ClusterImage image) {
-        return view(image, image.metaGroupId(), image.metaReplicas().replicas());
+    /** For how long a node has not been heard: not longer than this node has listened. */
+    public long unheardMs(String node) {
+        return lastSeenMs(node).orElseGet(this::gatheringMs);
     }
 
-    private Optional<LeaderView> view(
-            ClusterImage image, UUID raftGroupId, List<Replica> replicas) {
-        return leader(replicas, raftGroupId)
-                .flatMap(
-                        status ->
-                                replicas.stream()
-                                        .filter(r -> leads(r, status))
-                                        .findFirst()
-                                        .map(r -> view(image, r.dataDir(), status, replicas)));
+    private Optional<LeaderView> view(ClusterImage image, UUID raftGroupId, ReplicaSet set) {
+        return leading(raftGroupId)
+                .map(report -> view(image, report.dataDir(), report.status(), set));
     }
 
-    private boolean leads(Replica replica, ReplicaStatus leader) {
-        return replica(replica, leader.groupId()).filter(leader::equals).isPresent();
-    }
-
-    private LeaderView view(
-            ClusterImage image, UUID leader, ReplicaStatus status, List<Replica> replicas) {
+    private LeaderView view(ClusterImage image, UUID leader, ReplicaStatus status, ReplicaSet set) {
         Set<UUID> caughtUp = new HashSet<>();
         for (ReplicaStatus.Follower follower : status.followers()) {
-            boolean up =
-                    image.nodeOfDataDir(follower.peer()).filter(n -> isUp(n.name())).isPresent();
-            if (up
+            if (isHeard(image, follower.peer())
                     && !follower.needsBackfill()
+                    && follower.lastContactMs() <= IN_CONTACT_MS
                     && status.commitIndex() - follower.matchIndex() <= CAUGHT_UP_ENTRIES) {
                 caughtUp.add(follower.peer());
             }
         }
+        Set<UUID> dirs = new HashSet<>(status.members().voters());
+        dirs.addAll(status.members().learners());
+        set.holders().forEach(holder -> dirs.add(holder.dataDir()));
         Set<UUID> lost = new HashSet<>();
         Set<UUID> up = new HashSet<>();
-        for (Replica replica : replicas) {
-            if (isUp(replica.node())) {
-                up.add(replica.dataDir());
-                replica(replica, status.groupId())
-                        .filter(own -> own.role() == ReplicaStatus.Role.LOST)
-                        .ifPresent(own -> lost.add(replica.dataDir()));
+        for (UUID dir : dirs) {
+            if (isHeard(image, dir)) {
+                up.add(dir);
+                boolean learns = status.members().learners().contains(dir);
+                if (isLost(image, dir, status.groupId(), learns)) {
+                    lost.add(dir);
+                }
             }
         }
+        // Half of a change, or one that may yet be undone, says nothing.
+        boolean settled =
+                !status.members().changing() && status.configurationIndex() <= status.commitIndex();
         return new LeaderView(
                 leader,
                 caughtUp,
                 stableMs(status.groupId(), leader),
                 new LeaderView.Members(
-                        // Half of a change says nothing yet.
-                        status.members().changing() ? Set.of() : status.members().voters(),
+                        settled ? status.members().voters() : Set.of(),
                         status.members().learners(),
                         lost,
-                        up));
+                        up,
+                        status.configurationIndex()));
+    }
+
+    private boolean isHeard(ClusterImage image, UUID dataDir) {
+        return image.nodeOfDataDir(dataDir).filter(node -> isUp(node.name())).isPresent();
+    }
+
+    /** A learner that its node does not report was removed by a late order. */
+    private boolean isLost(ClusterImage image, UUID dataDir, UUID raftGroupId, boolean learns) {
+        Optional<ReplicaStatus> own =
+                image.nodeOfDataDir(dataDir)
+                        .flatMap(node -> replica(new Replica(node.name(), dataDir), raftGroupId));
+        return own.isEmpty() ? learns : own.get().role() == ReplicaStatus.Role.LOST;
     }
 
     private synchronized long stableMs(UUID raftGroupId, UUID leader) {

@@ -30,8 +30,15 @@ public final class ReplicaOrder {
         }
     }
 
-    /** REMOVE_REPLICA: stop serving a group and delete what is kept of it. Idempotent. */
-    public record Remove(UUID dataDir, PlacementGroupId group, UUID raftGroupId) {
+    /**
+     * REMOVE_REPLICA: stop serving a group and delete what is kept of it. Idempotent. CONFLICT if
+     * the receiver's replica was made anew later than that.
+     *
+     * @param group empty for the meta group
+     * @param configuration the index of a committed configuration without the receiver
+     */
+    public record Remove(
+            UUID dataDir, Optional<PlacementGroupId> group, UUID raftGroupId, long configuration) {
         public Remove {
             Objects.requireNonNull(dataDir, "dataDir");
             Objects.requireNonNull(group, "group");

@@ -4,6 +4,7 @@ import io.mirach.model.ClusterImage;
 import io.mirach.model.Gateway;
 import io.mirach.model.PlacementGroup;
 import io.mirach.model.PlacementGroupId;
+import io.mirach.model.ReplicaSet;
 import io.mirach.model.StorageNode;
 import io.mirach.model.Volume;
 import io.mirach.model.VolumeAccess;
@@ -19,6 +20,29 @@ final class ImageEdit {
         return of(
                 image,
                 with(image.nodes(), node.name(), node),
+                image.placementGroups(),
+                image.volumes(),
+                image.access(),
+                image.gateways());
+    }
+
+    static ClusterImage removeNode(ClusterImage image, String name) {
+        return of(
+                image,
+                without(image.nodes(), name),
+                image.placementGroups(),
+                image.volumes(),
+                image.access(),
+                image.gateways());
+    }
+
+    static ClusterImage putMeta(ClusterImage image, ReplicaSet metaReplicas) {
+        return new ClusterImage(
+                image.version() + 1,
+                image.clusterId(),
+                image.metaGroupId(),
+                metaReplicas,
+                image.nodes(),
                 image.placementGroups(),
                 image.volumes(),
                 image.access(),

@@ -10,7 +10,7 @@ import io.mirach.protocol.ErrorCode;
 import java.util.HashMap;
 import java.util.Map;
 
-/** Changes of nodes, placement groups and gateways. Pure. */
+/** The first map, and what comes to be by its order. Pure. */
 final class MembershipChanges {
     private static final long FIRST_VERSION = 1;
 
@@ -54,25 +54,6 @@ final class MembershipChanges {
                         Map.of()));
     }
 
-    static MetaTransition update(MetaState state, ClusterImage image, StorageNode node) {
-        StorageNode known = image.nodes().get(node.name());
-        if (known == null) {
-            return MetaTransition.refuse(
-                    state, ErrorCode.NO_SUCH_NODE, "no node is named '" + node.name() + "'");
-        }
-        if (!known.dataDirs().equals(node.dataDirs())) {
-            return MetaTransition.refuse(
-                    state,
-                    ErrorCode.CONFLICT,
-                    "node "
-                            + node.name()
-                            + " has other data dirs or Raft addresses than the cluster knows");
-        }
-        return known.equals(node)
-                ? MetaTransition.unchanged(state)
-                : MetaTransition.to(state, ImageEdit.put(image, node));
-    }
-
     static MetaTransition activate(MetaState state, ClusterImage image, PlacementGroupId id) {
         PlacementGroup group = image.placementGroups().get(id);
         if (group == null) {
@@ -83,15 +64,7 @@ final class MembershipChanges {
             return MetaTransition.unchanged(state);
         }
         return MetaTransition.to(
-                state,
-                ImageEdit.put(
-                        image,
-                        new PlacementGroup(
-                                id,
-                                group.raftGroupId(),
-                                group.replicaSet(),
-                                group.preferredLeader(),
-                                PlacementGroup.State.ACTIVE)));
+                state, ImageEdit.put(image, group.in(PlacementGroup.State.ACTIVE)));
     }
 
     static MetaTransition add(MetaState state, ClusterImage image, Gateway gateway) {

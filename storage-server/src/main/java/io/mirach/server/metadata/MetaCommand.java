@@ -3,15 +3,19 @@ package io.mirach.server.metadata;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import io.mirach.model.Attachment;
+import io.mirach.model.DataDir;
 import io.mirach.model.Epoch;
 import io.mirach.model.Export;
 import io.mirach.model.Gateway;
+import io.mirach.model.NodeDuty;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Replica;
+import io.mirach.model.ReplicaMove;
 import io.mirach.model.ReplicaSet;
 import io.mirach.model.StorageNode;
 import io.mirach.model.VolumeId;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 
 /**
@@ -22,6 +26,13 @@ import java.util.UUID;
 @JsonSubTypes({
     @JsonSubTypes.Type(value = MetaCommand.FormCluster.class, name = "form-cluster"),
     @JsonSubTypes.Type(value = MetaCommand.UpdateNode.class, name = "update-node"),
+    @JsonSubTypes.Type(value = MetaCommand.AddNode.class, name = "add-node"),
+    @JsonSubTypes.Type(value = MetaCommand.NodeJoined.class, name = "node-joined"),
+    @JsonSubTypes.Type(value = MetaCommand.SetDuty.class, name = "set-duty"),
+    @JsonSubTypes.Type(value = MetaCommand.RemoveNode.class, name = "remove-node"),
+    @JsonSubTypes.Type(value = MetaCommand.MoveReplica.class, name = "move-replica"),
+    @JsonSubTypes.Type(value = MetaCommand.EndMove.class, name = "end-move"),
+    @JsonSubTypes.Type(value = MetaCommand.PreferLeader.class, name = "prefer-leader"),
     @JsonSubTypes.Type(value = MetaCommand.ActivateGroup.class, name = "activate-group"),
     @JsonSubTypes.Type(value = MetaCommand.CreateVolume.class, name = "create-volume"),
     @JsonSubTypes.Type(value = MetaCommand.SetStrictReads.class, name = "set-strict-reads"),
@@ -52,6 +63,49 @@ public sealed interface MetaCommand {
 
     /** A known node has come back with other addresses or labels. */
     record UpdateNode(StorageNode node) implements MetaCommand {}
+
+    /**
+     * A node is to join, with data dirs that were never used.
+     *
+     * @param replaces the data dirs that the node of that name had: it lost them, and comes back
+     *     with others; empty for a new name
+     */
+    record AddNode(StorageNode node, List<DataDir> replaces) implements MetaCommand {}
+
+    /** A node that is to join was heard, with these data dirs. */
+    record NodeJoined(String name, List<DataDir> dataDirs) implements MetaCommand {}
+
+    /**
+     * What the cluster asks of a node that has joined.
+     *
+     * @param expected what it asked before
+     */
+    record SetDuty(String name, NodeDuty expected, NodeDuty duty) implements MetaCommand {}
+
+    /** A node that holds nothing leaves. */
+    record RemoveNode(String name) implements MetaCommand {}
+
+    /**
+     * A replica begins to move.
+     *
+     * @param placementGroup empty for the meta group
+     * @param version of the replica set that is to change
+     */
+    record MoveReplica(Optional<PlacementGroupId> placementGroup, long version, ReplicaMove move)
+            implements MetaCommand {}
+
+    /**
+     * The move under way is over.
+     *
+     * @param placementGroup empty for the meta group
+     * @param version of the replica set that is to change
+     * @param done false: given up, nothing has changed
+     */
+    record EndMove(Optional<PlacementGroupId> placementGroup, long version, boolean done)
+            implements MetaCommand {}
+
+    /** A member should lead. */
+    record PreferLeader(PlacementGroupId placementGroup, UUID dataDir) implements MetaCommand {}
 
     /** Every member has created its replica. */
     record ActivateGroup(PlacementGroupId placementGroup) implements MetaCommand {}

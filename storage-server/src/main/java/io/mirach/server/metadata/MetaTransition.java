@@ -19,7 +19,21 @@ public record MetaTransition(MetaState next, MetaReply reply) {
             return refuse(state, ErrorCode.NOT_INITIALISED, "the cluster is not formed yet");
         }
         if (command instanceof MetaCommand.UpdateNode c) {
-            return MembershipChanges.update(state, image.get(), c.node());
+            return NodeChanges.update(state, image.get(), c.node());
+        } else if (command instanceof MetaCommand.AddNode c) {
+            return NodeChanges.add(state, image.get(), c);
+        } else if (command instanceof MetaCommand.NodeJoined c) {
+            return NodeChanges.joined(state, image.get(), c);
+        } else if (command instanceof MetaCommand.SetDuty c) {
+            return NodeChanges.setDuty(state, image.get(), c);
+        } else if (command instanceof MetaCommand.RemoveNode c) {
+            return NodeChanges.remove(state, image.get(), c.name());
+        } else if (command instanceof MetaCommand.MoveReplica c) {
+            return ReplicaChanges.move(state, image.get(), c);
+        } else if (command instanceof MetaCommand.EndMove c) {
+            return ReplicaChanges.end(state, image.get(), c);
+        } else if (command instanceof MetaCommand.PreferLeader c) {
+            return ReplicaChanges.prefer(state, image.get(), c);
         } else if (command instanceof MetaCommand.ActivateGroup c) {
             return MembershipChanges.activate(state, image.get(), c.placementGroup());
         } else if (command instanceof MetaCommand.AddGateway c) {

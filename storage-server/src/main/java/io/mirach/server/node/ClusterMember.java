@@ -19,6 +19,7 @@ import io.mirach.raft.RoleChange;
 import io.mirach.server.admin.AdminServer;
 import io.mirach.server.admin.ClusterAdmin;
 import io.mirach.server.admin.LeaderForwarding;
+import io.mirach.server.admin.Outlook;
 import io.mirach.server.admin.Verification;
 import io.mirach.server.chunk.ChunkService;
 import io.mirach.server.chunk.PeerRoom;
@@ -37,6 +38,7 @@ import io.mirach.server.maintenance.Digests;
 import io.mirach.server.metadata.MetaCommand;
 import io.mirach.server.metadata.MetaReply;
 import io.mirach.server.metadata.MetadataStateMachine;
+import io.mirach.server.placement.ClusterSight;
 import io.mirach.server.placement.PlacementDriver;
 import io.mirach.server.placement.Step;
 import io.mirach.server.reconcile.ClusterSteps;
@@ -64,24 +66,31 @@ import java.util.OptionalLong;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Everything that a node runs once it belongs to a cluster: its groups, the native protocol, the
  * cluster map, heartbeats, and, while it leads the meta group, the reconciler. Wiring only.
  */
 public final class ClusterMember implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ClusterMember.class);
     private static final Duration FORM_TIMEOUT = Duration.ofSeconds(60);
     private static final Duration LEADER_SEARCH = Duration.ofSeconds(6);
     private static final long STALE_ANSWER_NANOS = TimeUnit.SECONDS.toNanos(3);
     private static final long END_SECONDS = 5;
+    private static final long HAND_OVER_SECONDS = 3;
 
     private final NodeIdentity identity;
     private final Deque<Runnable> opened;
+    private final long replaceAfterMs;
     private final StorageNode self;
     private final ScheduledThreadPoolExecutor mapThread = thread("mirach-map");
     private final ScheduledThreadPoolExecutor nodeThread = thread("mirach-node");
@@ -119,6 +128,7 @@ public final class ClusterMember implements AutoCloseable {
             throws IOException {
         this.identity = identity;
         this.opened = opened;
+        this.replaceAfterMs = config.replication().replaceAfter().toMillis();
         this.self = identity.asStorageNode();
         this.terms = new AttachmentTerms(config.attachmentTerm(), System::nanoTime);
         UUID clusterId = identity.membership().orElseThrow().clusterId();
@@ -191,6 +201,7 @@ public final class ClusterMember implements AutoCloseable {
                         new StoredBytesSurvey(connections::request, observations),
                         new Verification(
                                 connections::request, observations, new GroupOrders(routing)),
+                        new Sights(),
                         this::lastAnswer,
                         Clock.systemUTC());
         this.forwarding =
@@ -227,9 +238,12 @@ public final class ClusterMember implements AutoCloseable {
         }
         member.heartbeats.start(member.nodeThread);
         member.reconciler.start();
-        if (!identity.isMetaMember()) {
-            new MapFollowing(member.map, member.connections, member.mapThread).start();
-        }
+        new MapFollowing(
+                        member.map,
+                        member.connections,
+                        member.mapThread,
+                        () -> member.groups.flatMap(HostedGroups::metaLog).isPresent())
+                .start();
         return member;
     }
 
@@ -328,11 +342,24 @@ public final class ClusterMember implements AutoCloseable {
     private List<Step> plan() {
         ClusterImage image = map.image();
         terms.observe(image);
-        return PlacementDriver.plan(
-                image,
-                observations.leaders(image),
-                observations.metaLeader(image),
-                migration -> terms.leftMs(migration) == 0);
+        return PlacementDriver.plan(image, new Sights().sight(image));
+    }
+
+    /** What this node, while it leads, sees of the others. */
+    private final class Sights implements Outlook {
+        @Override
+        public ClusterSight sight(ClusterImage image) {
+            return observations.sight(
+                    image,
+                    replaceAfterMs,
+                    System.currentTimeMillis(),
+                    migration -> terms.leftMs(migration) == 0);
+        }
+
+        @Override
+        public long replaceAfterMs() {
+            return replaceAfterMs;
+        }
     }
 
     private Optional<HeartbeatReply> lastAnswer() {
@@ -410,7 +437,19 @@ public final class ClusterMember implements AutoCloseable {
     public void close() {
         // First those who give orders.
         stopThreads();
+        groups.ifPresent(ClusterMember::handOver);
         opened.forEach(Runnable::run);
+    }
+
+    /** So that the groups pause for a moment, and not until an election. */
+    private static void handOver(HostedGroups hosted) {
+        try {
+            hosted.handOver().get(HAND_OVER_SECONDS, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (ExecutionException | TimeoutException e) {
+            LOG.info("not every leadership was handed over: {}", e.toString());
+        }
     }
 
     private void stopThreads() {

@@ -10,6 +10,7 @@ import io.mirach.raft.LogPosition;
 import io.mirach.raft.Peer;
 import io.mirach.raft.RaftGroupMembers;
 import io.mirach.raft.ReadLease;
+import io.mirach.raft.ReplicaStatus;
 import io.mirach.raft.ReplicatedLog;
 import io.mirach.server.chunk.ChunkReply;
 import io.mirach.server.chunk.ChunkService;
@@ -20,6 +21,7 @@ import io.mirach.server.metadata.MetaReply;
 import io.mirach.server.store.Room;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -36,6 +38,9 @@ import org.slf4j.LoggerFactory;
 /** All Raft groups that this node's data dirs hold. Thread-safe. */
 public final class HostedGroups implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(HostedGroups.class);
+
+    // Longer, and it is not to lead.
+    private static final long IN_CONTACT_MS = 1_000;
 
     private final UUID metaGroupId;
     private final Map<UUID, HostedDir> dirs;
@@ -168,7 +173,7 @@ public final class HostedGroups implements AutoCloseable {
     /** Offers what the map says of the groups here to block requests. */
     public synchronized void serve(ClusterImage image) {
         for (PlacementGroup group : image.placementGroups().values()) {
-            for (Replica replica : group.replicaSet().replicas()) {
+            for (Replica replica : group.replicaSet().holders()) {
                 HostedDir dir = dirs.get(replica.dataDir());
                 if (dir != null) {
                     serve(dir, group.id(), group.raftGroupId());
@@ -196,22 +201,76 @@ public final class HostedGroups implements AutoCloseable {
         return Optional.ofNullable(served.get(id));
     }
 
-    /** Deletes a replica. Idempotent. */
-    CompletableFuture<Void> remove(UUID dataDir, PlacementGroupId id, UUID raftGroupId) {
-        if (raftGroupId.equals(metaGroupId)) {
+    /**
+     * Deletes a replica; see {@link RaftHost#removeGroup}.
+     *
+     * @param id empty for the meta group
+     */
+    CompletableFuture<Void> remove(
+            UUID dataDir, Optional<PlacementGroupId> id, UUID raftGroupId, long configuration) {
+        if (id.isEmpty() != raftGroupId.equals(metaGroupId)) {
             throw new MirachException(
-                    ErrorCode.INVALID_ARGUMENT, "the meta group is not removed by this order");
+                    ErrorCode.INVALID_ARGUMENT, raftGroupId + " is not the group of that name");
         }
         HostedDir dir = dir(dataDir);
-        synchronized (this) {
-            served.remove(id);
-            chunks.stop(id);
+        id.ifPresent(group -> stopServing(group, dir.chunkMachine(raftGroupId)));
+        return dir.host()
+                .removeGroup(raftGroupId, configuration)
+                .whenComplete(
+                        (removed, refused) -> {
+                            if (refused != null) {
+                                id.ifPresent(group -> serve(dataDir, group, raftGroupId));
+                            }
+                        })
+                .thenRunAsync(() -> dir.drop(raftGroupId), disk);
+    }
+
+    /** Another data dir of this node may serve the group by now. */
+    private synchronized void stopServing(
+            PlacementGroupId group, Optional<ChunkStateMachine> machine) {
+        if (machine.isPresent() && served.get(group) == machine.get()) {
+            served.remove(group);
+            chunks.stop(group);
         }
-        return dir.host().removeGroup(raftGroupId).thenRunAsync(() -> dir.drop(raftGroupId), disk);
     }
 
     CompletableFuture<Void> transfer(UUID dataDir, UUID raftGroupId, UUID to) {
         return log(dataDir, raftGroupId).transferLeadership(to);
+    }
+
+    /**
+     * Hands every leadership to the follower that is furthest. Completes, never with a failure,
+     * when that is done or cannot be.
+     */
+    CompletableFuture<Void> handOver() {
+        List<CompletableFuture<Void>> handed = new ArrayList<>();
+        for (HostedDir dir : dirs.values()) {
+            for (UUID group : dir.host().groups()) {
+                dir.host().log(group).ifPresent(log -> handed.add(handOver(log)));
+            }
+        }
+        return CompletableFuture.allOf(handed.toArray(CompletableFuture[]::new));
+    }
+
+    private static CompletableFuture<Void> handOver(ReplicatedLog<?> log) {
+        ReplicaStatus status = log.status();
+        return status.followers().stream()
+                .filter(follower -> status.members().voters().contains(follower.peer()))
+                .filter(follower -> !follower.needsBackfill())
+                .filter(follower -> follower.lastContactMs() < IN_CONTACT_MS)
+                .max(Comparator.comparingLong(ReplicaStatus.Follower::matchIndex))
+                .map(follower -> log.transferLeadership(follower.peer()))
+                .orElseGet(() -> CompletableFuture.completedFuture(null))
+                .handle(
+                        (done, failure) -> {
+                            if (failure != null) {
+                                LOG.info(
+                                        "leadership of {} stays: {}",
+                                        status.groupId(),
+                                        failure.getMessage());
+                            }
+                            return null;
+                        });
     }
 
     private ReplicatedLog<?> log(UUID dataDir, UUID raftGroupId) {

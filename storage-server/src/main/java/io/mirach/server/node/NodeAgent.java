@@ -142,7 +142,8 @@ public final class NodeAgent {
     }
 
     private CompletableFuture<Void> remove(ReplicaOrder.Remove order) {
-        return groups.remove(order.dataDir(), order.group(), order.raftGroupId());
+        return groups.remove(
+                order.dataDir(), order.group(), order.raftGroupId(), order.configuration());
     }
 
     private CompletableFuture<Void> transfer(ReplicaOrder.Transfer order) {

@@ -54,11 +54,19 @@ public record NodeConfig(
      * @param logBytes log kept per placement group for replicas that lag; 0 for a share of the disk
      * @param backfillBytesPerSecond how fast this node's replicas are brought up beyond the log
      * @param scrubBytesPerSecond how fast this node's replicas are read to be verified
+     * @param replaceAfter a node that stays away so long loses its replicas to others, by the word
+     *     of the node that leads the meta group; zero: never
      */
     public record Replication(
-            long queueBytes, long logBytes, long backfillBytesPerSecond, long scrubBytesPerSecond) {
+            long queueBytes,
+            long logBytes,
+            long backfillBytesPerSecond,
+            long scrubBytesPerSecond,
+            Duration replaceAfter) {
+        // Before the default, which is checked by it.
+        private static final Duration MIN_REPLACE_AFTER = Duration.ofSeconds(10);
         public static final Replication DEFAULT =
-                new Replication(32L << 20, 0, 64L << 20, 32L << 20);
+                new Replication(32L << 20, 0, 64L << 20, 32L << 20, Duration.ofMinutes(10));
         private static final long MIN_LOG_BYTES = 16L << 20;
 
         public Replication {
@@ -66,6 +74,9 @@ public record NodeConfig(
             require(logBytes == 0 || logBytes >= MIN_LOG_BYTES, "limits.raft-log: at least 16MiB");
             require(backfillBytesPerSecond >= 1 << 20, "limits.backfill-rate: at least 1MiB");
             require(scrubBytesPerSecond >= 1 << 20, "limits.scrub-rate: at least 1MiB");
+            require(
+                    replaceAfter.isZero() || replaceAfter.compareTo(MIN_REPLACE_AFTER) >= 0,
+                    "replace-after: at least 10s, or 0s for never");
         }
     }
 

@@ -30,6 +30,8 @@ import java.util.Optional;
  * rack: rack-1
  * labels: {disk: nvme}
  * attachment-term: 30s               # a gateway unheard for so long may lose its volumes to another
+ * replace-after: 10m                 # a node away for so long loses its replicas to others; 0s: never.
+ *                                    #   The same on all nodes: the meta leader's counts
  * limits:                            # all with defaults
  *   block-cache: 32MiB               # keys and indexes
  *   write-buffers: 128MiB            # blocks not yet in a file
@@ -58,6 +60,7 @@ public final class NodeConfigFile {
             String rack,
             Map<String, String> labels,
             String attachmentTerm,
+            String replaceAfter,
             Limits limits) {}
 
     /** The part under {@code limits}. */
@@ -101,7 +104,7 @@ public final class NodeConfigFile {
                 labels,
                 storeOf(limits),
                 chunksOf(limits),
-                replicationOf(limits),
+                replicationOf(content, limits),
                 Optional.ofNullable(limits.threads()).orElse(NodeConfig.DEFAULT_EVENT_LOOPS),
                 time("attachment-term", content.attachmentTerm(), AttachmentTerms.DEFAULT_TERM));
     }
@@ -118,7 +121,7 @@ public final class NodeConfigFile {
                 defaults.flushOnClose());
     }
 
-    private static NodeConfig.Replication replicationOf(Limits limits) {
+    private static NodeConfig.Replication replicationOf(Content content, Limits limits) {
         NodeConfig.Replication defaults = NodeConfig.Replication.DEFAULT;
         return new NodeConfig.Replication(
                 size("limits.raft-queue", limits.raftQueue(), defaults.queueBytes()),
@@ -127,7 +130,8 @@ public final class NodeConfigFile {
                         "limits.backfill-rate",
                         limits.backfillRate(),
                         defaults.backfillBytesPerSecond()),
-                size("limits.scrub-rate", limits.scrubRate(), defaults.scrubBytesPerSecond()));
+                size("limits.scrub-rate", limits.scrubRate(), defaults.scrubBytesPerSecond()),
+                time("replace-after", content.replaceAfter(), defaults.replaceAfter()));
     }
 
     private static ChunkServiceConfig chunksOf(Limits limits) {

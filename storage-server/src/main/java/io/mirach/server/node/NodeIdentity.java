@@ -12,6 +12,7 @@ import io.mirach.model.StorageNode;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.util.ArrayList;
@@ -27,6 +28,7 @@ import java.util.UUID;
  */
 final class NodeIdentity implements AutoCloseable {
     private static final String VERSION = version();
+    private static final long STARTED_AT_MS = ManagementFactory.getRuntimeMXBean().getStartTime();
 
     private final NodeConfig config;
     private final List<NodeDir> dirs;
@@ -165,7 +167,8 @@ final class NodeIdentity implements AutoCloseable {
                 config.zone(),
                 config.rack(),
                 config.labels(),
-                views);
+                views,
+                STARTED_AT_MS);
     }
 
     private DataDirView view(NodeDir dir, String raftAddress) {

@@ -20,15 +20,37 @@ public record LeaderView(UUID leader, Set<UUID> caughtUp, long stableMs, Members
      *
      * @param voters those whose copies count; empty if they are not known
      * @param learners those who only follow
-     * @param lost those, members or not, whose node found its replica damaged and has set it aside
+     * @param lost those, members or not, whose node found its replica damaged and has set it aside;
+     *     and learners whose node has none
      * @param up those, members or not, whose node is heard
+     * @param configuration the index of the committed configuration that says so
      */
-    public record Members(Set<UUID> voters, Set<UUID> learners, Set<UUID> lost, Set<UUID> up) {
+    public record Members(
+            Set<UUID> voters,
+            Set<UUID> learners,
+            Set<UUID> lost,
+            Set<UUID> up,
+            long configuration) {
         public Members {
             voters = Set.copyOf(voters);
             learners = Set.copyOf(learners);
             lost = Set.copyOf(lost);
             up = Set.copyOf(up);
         }
+
+        /** Whether a data dir belongs to the group, with a vote or without. */
+        public boolean include(UUID dataDir) {
+            return voters.contains(dataDir) || learners.contains(dataDir);
+        }
+
+        /** Whether a data dir's node is heard, and its replica, if it has one, is not lost. */
+        boolean isSound(UUID dataDir) {
+            return up.contains(dataDir) && !lost.contains(dataDir);
+        }
+    }
+
+    /** Whether a member has nearly all that there is. */
+    public boolean isCurrent(UUID dataDir) {
+        return dataDir.equals(leader) || caughtUp.contains(dataDir);
     }
 }

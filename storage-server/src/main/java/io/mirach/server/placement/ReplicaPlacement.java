@@ -110,7 +110,8 @@ public final class ReplicaPlacement {
         return nodes.stream()
                 .filter(n -> !names.contains(n.name()) && !n.dataDirs().isEmpty())
                 .min(
-                        Comparator.<StorageNode>comparingInt(n -> conflicts(n, chosen))
+                        Comparator.<StorageNode>comparingInt(
+                                        n -> FailureDomains.conflicts(n, chosen))
                                 .thenComparingDouble(this::fill)
                                 .thenComparing(StorageNode::name))
                 .orElseThrow(
@@ -122,20 +123,6 @@ public final class ReplicaPlacement {
     // A node with more disks takes more replicas.
     private double fill(StorageNode node) {
         return (double) count(replicasOfNode, node.name()) / node.dataDirs().size();
-    }
-
-    /** A shared zone weighs more than any number of shared racks. */
-    private static int conflicts(StorageNode node, List<StorageNode> chosen) {
-        int conflicts = 0;
-        for (StorageNode other : chosen) {
-            boolean sameZone = !node.zone().isEmpty() && node.zone().equals(other.zone());
-            boolean sameRack =
-                    node.zone().equals(other.zone())
-                            && !node.rack().isEmpty()
-                            && node.rack().equals(other.rack());
-            conflicts += (sameZone ? 100 : 0) + (sameRack ? 1 : 0);
-        }
-        return conflicts;
     }
 
     private static <K> int count(Map<K, Integer> counts, K key) {

@@ -1,12 +1,15 @@
 package io.mirach.server.placement;
 
+import io.mirach.model.ClusterImage;
 import io.mirach.model.Migration;
 import io.mirach.model.PlacementGroup;
 import io.mirach.model.PlacementGroupId;
+import io.mirach.model.Replica;
+import io.mirach.model.ReplicaMove;
+import io.mirach.model.StorageNode;
 import io.mirach.model.Volume;
 import io.mirach.model.VolumeAccess;
 import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
 
 /**
@@ -78,50 +81,132 @@ public sealed interface Step {
         }
     }
 
-    /** Hand leadership to the preferred leader. */
-    record MoveLeader(PlacementGroupId group, UUID raftGroupId, UUID from, UUID to)
-            implements Step {
-        @Override
-        public String key() {
-            return "lead " + group;
-        }
-    }
-
-    /** A Raft group whose members are to change: a placement group, or the meta group. */
+    /** A Raft group: a placement group, or the meta group. */
     record Group(String name, UUID raftGroupId, Optional<PlacementGroupId> placementGroup) {
         static Group of(PlacementGroup group) {
             return new Group(group.id().toString(), group.raftGroupId(), Optional.of(group.id()));
         }
+
+        static Group meta(ClusterImage image) {
+            return new Group("the meta group", image.metaGroupId(), Optional.empty());
+        }
+    }
+
+    /** Hand leadership over. */
+    record MoveLeader(Group group, UUID from, UUID to) implements Step {
+        @Override
+        public String key() {
+            return "lead " + group.name();
+        }
+    }
+
+    /** Log who should lead. */
+    record PreferLeader(PlacementGroupId group, UUID dataDir) implements Step {
+        @Override
+        public String key() {
+            return "prefer " + dataDir + " as leader of " + group;
+        }
+    }
+
+    /** What changes a group's members, or its replica set: one at a time. */
+    sealed interface OfMembers extends Step {
+        Group group();
+
+        @Override
+        default String subject() {
+            return "members of " + group().name();
+        }
     }
 
     /**
-     * Make a group's replica anew: the group goes on without it first, so that what it may have
+     * Make a replica, new or anew: the group goes on without it first, so that what it may have
      * forgotten counts no more, then it follows without a vote. Ends when it has caught up.
      */
-    record RebuildReplica(Group group, UUID leader, UUID dataDir, Set<UUID> voters)
-            implements Step {
+    record RebuildReplica(Group group, UUID leader, UUID dataDir, LeaderView.Members members)
+            implements OfMembers {
         @Override
         public String key() {
             return "rebuild " + group.name() + " in " + dataDir;
         }
-
-        @Override
-        public String subject() {
-            return "members of " + group.name();
-        }
     }
 
-    /** Give a replica that has caught up its vote. */
-    record PromoteReplica(Group group, UUID leader, UUID dataDir, LeaderView.Members members)
-            implements Step {
+    /**
+     * Give a replica that has caught up its vote.
+     *
+     * @param insteadOf the one whose vote it takes over
+     */
+    record PromoteReplica(
+            Group group,
+            UUID leader,
+            UUID dataDir,
+            LeaderView.Members members,
+            Optional<UUID> insteadOf)
+            implements OfMembers {
         @Override
         public String key() {
             return "promote " + group.name() + " in " + dataDir;
         }
+    }
 
+    /** Go on without a member that the map does not know as one. */
+    record DismissReplica(Group group, UUID leader, UUID dataDir, LeaderView.Members members)
+            implements OfMembers {
         @Override
-        public String subject() {
-            return "members of " + group.name();
+        public String key() {
+            return "dismiss " + group.name() + " in " + dataDir;
+        }
+    }
+
+    /** Log that a replica begins to move. */
+    record MoveReplica(Group group, long version, ReplicaMove move) implements OfMembers {
+        @Override
+        public String key() {
+            return "move " + group.name() + " from " + name(move.from()) + " to " + name(move.to());
+        }
+
+        private static String name(Replica replica) {
+            return replica.node() + " (" + replica.dataDir() + ")";
+        }
+    }
+
+    /** Log that the move under way is done. */
+    record FinishMove(Group group, long version) implements OfMembers {
+        @Override
+        public String key() {
+            return "finish the move of " + group.name();
+        }
+    }
+
+    /**
+     * Go on without the learner that a move has made, if it has, then log that the move is given
+     * up.
+     */
+    record CancelMove(
+            Group group, UUID leader, UUID dataDir, LeaderView.Members members, long version)
+            implements OfMembers {
+        @Override
+        public String key() {
+            return "give up the move of " + group.name() + " to " + dataDir;
+        }
+    }
+
+    /**
+     * Delete a replica that is no member any more.
+     *
+     * @param configuration a committed configuration of the group without it
+     */
+    record RemoveReplica(Group group, UUID dataDir, long configuration) implements OfMembers {
+        @Override
+        public String key() {
+            return "remove " + group.name() + " from " + dataDir;
+        }
+    }
+
+    /** Log that a node which was to join is there. */
+    record AdmitNode(StorageNode node) implements Step {
+        @Override
+        public String key() {
+            return "admit node " + node.name();
         }
     }
 }

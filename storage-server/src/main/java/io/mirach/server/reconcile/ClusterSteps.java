@@ -25,6 +25,7 @@ import io.mirach.server.cluster.NodeObservations;
 import io.mirach.server.cluster.ReplicaOrder;
 import io.mirach.server.metadata.MetaCommand;
 import io.mirach.server.metadata.MetaReply;
+import io.mirach.server.placement.LeaderView;
 import io.mirach.server.placement.Step;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
@@ -41,6 +42,7 @@ import java.util.concurrent.CompletionException;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 
 /** Takes steps by orders to nodes and to placement groups' leaders. Thread-safe. */
 public final class ClusterSteps implements StepRunner {
@@ -90,6 +92,24 @@ public final class ClusterSteps implements StepRunner {
             return rebuild(rebuild);
         } else if (step instanceof Step.PromoteReplica promote) {
             return promote(promote);
+        } else if (step instanceof Step.DismissReplica dismiss) {
+            return dismiss(dismiss.group(), dismiss.leader(), dismiss.dataDir(), dismiss.members());
+        } else if (step instanceof Step.RemoveReplica remove) {
+            return remove(remove);
+        } else if (step instanceof Step.PreferLeader prefer) {
+            return log(new MetaCommand.PreferLeader(prefer.group(), prefer.dataDir()));
+        } else if (step instanceof Step.AdmitNode admit) {
+            return log(new MetaCommand.NodeJoined(admit.node().name(), admit.node().dataDirs()));
+        } else if (step instanceof Step.MoveReplica move) {
+            return log(
+                    new MetaCommand.MoveReplica(
+                            move.group().placementGroup(), move.version(), move.move()));
+        } else if (step instanceof Step.FinishMove finish) {
+            return log(
+                    new MetaCommand.EndMove(
+                            finish.group().placementGroup(), finish.version(), true));
+        } else if (step instanceof Step.CancelMove cancel) {
+            return cancel(cancel);
         }
         throw new IllegalStateException("unknown step " + step);
     }
@@ -177,25 +197,28 @@ public final class ClusterSteps implements StepRunner {
     }
 
     private CompletableFuture<Void> move(Step.MoveLeader move) {
-        observations.moved(move.raftGroupId());
+        UUID group = move.group().raftGroupId();
+        observations.moved(group);
         return orderNode(
                 move.from(),
                 Opcode.TRANSFER_LEADERSHIP,
-                new ReplicaOrder.Transfer(move.from(), move.raftGroupId(), move.to()));
+                new ReplicaOrder.Transfer(move.from(), group, move.to()));
     }
 
     private CompletableFuture<Void> rebuild(Step.RebuildReplica step) {
         UUID group = step.group().raftGroupId();
-        Set<UUID> others = new TreeSet<>(step.voters());
-        others.remove(step.dataDir());
+        UUID leader = step.leader();
+        Set<UUID> expected = step.members().voters();
+        Set<UUID> others = without(expected, step.dataDir());
         List<ReplicaOrder.Member> voters = members(others);
+        List<ReplicaOrder.Member> learners =
+                members(without(step.members().learners(), step.dataDir()));
+        List<ReplicaOrder.Member> withSelf = new ArrayList<>(learners);
         ReplicaOrder.Member self = member(step.dataDir());
-        return change(
-                        step.leader(),
-                        new ReplicaOrder.ChangeMembers(
-                                step.leader(), group, step.voters(), voters, List.of()))
+        withSelf.add(self);
+        return change(leader, group, expected, voters, learners)
                 .thenCompose(
-                        without ->
+                        changed ->
                                 orderNode(
                                         step.dataDir(),
                                         Opcode.CREATE_LEARNER,
@@ -205,44 +228,94 @@ public final class ClusterSteps implements StepRunner {
                                                 group,
                                                 voters,
                                                 self,
-                                                without)))
-                .thenCompose(
-                        created ->
-                                change(
-                                        step.leader(),
-                                        new ReplicaOrder.ChangeMembers(
-                                                step.leader(),
-                                                group,
-                                                others,
-                                                voters,
-                                                List.of(self))))
+                                                changed)))
+                .thenCompose(created -> change(leader, group, ids(voters), voters, withSelf))
                 .thenAccept(done -> {});
     }
 
     private CompletableFuture<Void> promote(Step.PromoteReplica step) {
         Set<UUID> voters = new TreeSet<>(step.members().voters());
         voters.add(step.dataDir());
-        Set<UUID> learners = new TreeSet<>(step.members().learners());
-        learners.remove(step.dataDir());
+        step.insteadOf().ifPresent(voters::remove);
         return change(
                         step.leader(),
-                        new ReplicaOrder.ChangeMembers(
-                                step.leader(),
-                                step.group().raftGroupId(),
-                                step.members().voters(),
-                                members(voters),
-                                members(learners)))
+                        step.group().raftGroupId(),
+                        step.members().voters(),
+                        members(voters),
+                        members(without(step.members().learners(), step.dataDir())))
                 .thenAccept(done -> {});
     }
 
+    private CompletableFuture<Void> dismiss(
+            Step.Group group, UUID leader, UUID dataDir, LeaderView.Members members) {
+        return change(
+                        leader,
+                        group.raftGroupId(),
+                        members.voters(),
+                        members(without(members.voters(), dataDir)),
+                        members(without(members.learners(), dataDir)))
+                .thenAccept(done -> {});
+    }
+
+    private CompletableFuture<Void> cancel(Step.CancelMove step) {
+        // If it has its vote by now this is refused, and the move goes on to its end.
+        return change(
+                        step.leader(),
+                        step.group().raftGroupId(),
+                        step.members().voters(),
+                        members(step.members().voters()),
+                        members(without(step.members().learners(), step.dataDir())))
+                .thenCompose(
+                        changed ->
+                                log(
+                                        new MetaCommand.EndMove(
+                                                step.group().placementGroup(),
+                                                step.version(),
+                                                false)));
+    }
+
+    private CompletableFuture<Void> remove(Step.RemoveReplica step) {
+        return orderNode(
+                step.dataDir(),
+                Opcode.REMOVE_REPLICA,
+                new ReplicaOrder.Remove(
+                        step.dataDir(),
+                        step.group().placementGroup(),
+                        step.group().raftGroupId(),
+                        step.configuration()));
+    }
+
     private CompletableFuture<ReplicaOrder.MembersChanged> change(
-            UUID leader, ReplicaOrder.ChangeMembers order) {
-        return askNode(leader, Opcode.CHANGE_MEMBERS, order)
+            UUID leader,
+            UUID group,
+            Set<UUID> expectedVoters,
+            List<ReplicaOrder.Member> voters,
+            List<ReplicaOrder.Member> learners) {
+        return askNode(
+                        leader,
+                        Opcode.CHANGE_MEMBERS,
+                        new ReplicaOrder.ChangeMembers(
+                                leader, group, expectedVoters, voters, learners))
                 .thenApply(body -> JsonBody.decode(body, ReplicaOrder.MembersChanged.class));
     }
 
+    private static Set<UUID> without(Set<UUID> dataDirs, UUID one) {
+        Set<UUID> others = new TreeSet<>(dataDirs);
+        others.remove(one);
+        return others;
+    }
+
+    private static Set<UUID> ids(List<ReplicaOrder.Member> members) {
+        return members.stream().map(ReplicaOrder.Member::dataDir).collect(Collectors.toSet());
+    }
+
+    /** Data dirs that no node has any more are left out, so they go with the first change. */
     private List<ReplicaOrder.Member> members(Set<UUID> dataDirs) {
-        return dataDirs.stream().map(this::member).toList();
+        ClusterImage current = image.get();
+        return dataDirs.stream()
+                .filter(dir -> current.nodeOfDataDir(dir).isPresent())
+                .map(this::member)
+                .toList();
     }
 
     private ReplicaOrder.Member member(UUID dataDir) {

@@ -38,7 +38,8 @@ class AdminServerTest {
                     "",
                     "",
                     Map.of(),
-                    List.of());
+                    List.of(),
+                    1);
 
     private static final class FakeNode implements NodeControl {
         @Override

@@ -105,7 +105,8 @@ class HealthReportTest {
                         1,
                         1,
                         followers,
-                        Members.NONE));
+                        Members.NONE,
+                        -1));
     }
 
     private StorageNode node(int number) {

@@ -108,7 +108,8 @@ final class DirectLog implements ReplicatedLog<ChunkReply> {
                 followers.stream()
                         .map(peer -> new ReplicaStatus.Follower(peer, 1, 0, false))
                         .toList(),
-                Members.NONE);
+                Members.NONE,
+                -1);
     }
 
     @Override

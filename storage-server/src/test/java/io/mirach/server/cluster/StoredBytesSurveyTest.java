@@ -89,7 +89,8 @@ class StoredBytesSurveyTest {
                                     1,
                                     1,
                                     List.of(),
-                                    Members.NONE)));
+                                    Members.NONE,
+                                    -1)));
         }
         seen.heard(new NodeHeartbeat(MetaFixtures.node(node), List.of(), reports, List.of()));
     }

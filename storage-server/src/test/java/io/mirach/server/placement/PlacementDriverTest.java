@@ -38,7 +38,21 @@ class PlacementDriverTest {
     }
 
     private static List<Step> plan(ClusterImage image, Map<PlacementGroupId, LeaderView> leaders) {
-        return PlacementDriver.plan(image, leaders, Optional.empty(), migration -> false);
+        return PlacementDriver.plan(image, sight(leaders));
+    }
+
+    /** All three nodes are up. */
+    private static ClusterSight sight(Map<PlacementGroupId, LeaderView> leaders) {
+        return new ClusterSight(
+                leaders,
+                Optional.empty(),
+                Set.of("node-1", "node-2", "node-3"),
+                Set.of(),
+                Set.of(),
+                List.of(),
+                Map.of(),
+                0,
+                migration -> false);
     }
 
     private static List<String> plan(ClusterImage image) {
@@ -82,7 +96,12 @@ class PlacementDriverTest {
                 dir(leader),
                 dirs(caughtUp),
                 stableMs,
-                new LeaderView.Members(dirs(1, 2, 3), Set.of(), Set.of(), dirs(1, 2, 3)));
+                members(dirs(1, 2, 3), Set.of(), Set.of(), dirs(1, 2, 3)));
+    }
+
+    private static LeaderView.Members members(
+            Set<UUID> voters, Set<UUID> learners, Set<UUID> lost, Set<UUID> up) {
+        return new LeaderView.Members(voters, learners, lost, up, 1);
     }
 
     private static Set<UUID> dirs(Integer... numbers) {
@@ -97,8 +116,7 @@ class PlacementDriverTest {
 
     @Test
     void lostReplicaIsRebuiltOnceItsNodeIsUp() {
-        LeaderView.Members lost =
-                new LeaderView.Members(dirs(1, 2, 3), Set.of(), dirs(3), dirs(1, 2, 3));
+        LeaderView.Members lost = members(dirs(1, 2, 3), Set.of(), dirs(3), dirs(1, 2, 3));
         assertThat(planMembers(lost, 2))
                 .singleElement()
                 .isInstanceOfSatisfying(
@@ -106,27 +124,20 @@ class PlacementDriverTest {
                         step -> {
                             assertThat(step.dataDir()).isEqualTo(dir(3));
                             assertThat(step.leader()).isEqualTo(dir(1));
-                            assertThat(step.voters()).isEqualTo(dirs(1, 2, 3));
+                            assertThat(step.members().voters()).isEqualTo(dirs(1, 2, 3));
                         });
-        assertThat(
-                        planMembers(
-                                new LeaderView.Members(
-                                        dirs(1, 2, 3), Set.of(), dirs(3), dirs(1, 2)),
-                                2))
-                .isEmpty();
+        assertThat(planMembers(members(dirs(1, 2, 3), Set.of(), dirs(3), dirs(1, 2)), 2)).isEmpty();
     }
 
     @Test
     void rebuildingGoesOnWhereAnEarlierMetaLeaderLeftIt() {
         // Taken out of the group, and not yet in it again; whether made anew or not.
-        LeaderView.Members without =
-                new LeaderView.Members(dirs(1, 2), Set.of(), Set.of(), dirs(1, 2, 3));
+        LeaderView.Members without = members(dirs(1, 2), Set.of(), Set.of(), dirs(1, 2, 3));
         assertThat(planMembers(without, 2))
                 .extracting(Step::key)
                 .containsExactly("rebuild pg1 in " + dir(3));
         // Follows, and is not there yet; then it is.
-        LeaderView.Members learns =
-                new LeaderView.Members(dirs(1, 2), dirs(3), Set.of(), dirs(1, 2, 3));
+        LeaderView.Members learns = members(dirs(1, 2), dirs(3), Set.of(), dirs(1, 2, 3));
         assertThat(planMembers(learns, 2)).isEmpty();
         assertThat(planMembers(learns, 2, 3))
                 .extracting(Step::key)
@@ -135,15 +146,13 @@ class PlacementDriverTest {
 
     @Test
     void membersThatAreNotKnownAreLeftAlone() {
-        LeaderView.Members unknown =
-                new LeaderView.Members(Set.of(), Set.of(), dirs(3), dirs(1, 2, 3));
+        LeaderView.Members unknown = members(Set.of(), Set.of(), dirs(3), dirs(1, 2, 3));
         assertThat(planMembers(unknown, 2)).isEmpty();
     }
 
     @Test
     void replicasOfOneGroupAreRebuiltOneAfterTheOther() {
-        LeaderView.Members two =
-                new LeaderView.Members(dirs(1, 2, 3), Set.of(), dirs(2, 3), dirs(1, 2, 3));
+        LeaderView.Members two = members(dirs(1, 2, 3), Set.of(), dirs(2, 3), dirs(1, 2, 3));
         assertThat(planMembers(two)).hasSize(1);
     }
 
@@ -154,10 +163,7 @@ class PlacementDriverTest {
         assertThat(plan(image(), Map.of(pg1, view(2, rested, 1, 3))))
                 .containsExactly(
                         new Step.MoveLeader(
-                                pg1,
-                                image().placementGroups().get(pg1).raftGroupId(),
-                                dir(2),
-                                dir(1)));
+                                Step.Group.of(image().placementGroups().get(pg1)), dir(2), dir(1)));
         assertThat(plan(image(), Map.of(pg1, view(2, rested - 1, 1, 3)))).isEmpty();
         assertThat(plan(image(), Map.of(pg1, view(2, rested, 3)))).isEmpty();
         assertThat(plan(image(), Map.of(pg1, view(1, rested, 2, 3)))).isEmpty();

@@ -54,7 +54,10 @@ class ReconcilerTest {
 
     private static Step step(int group) {
         return new Step.MoveLeader(
-                new PlacementGroupId(group), new UUID(1, group), new UUID(2, 1), new UUID(2, 2));
+                new Step.Group(
+                        "pg" + group, new UUID(1, group), Optional.of(new PlacementGroupId(group))),
+                new UUID(2, 1),
+                new UUID(2, 2));
     }
 
     @AfterEach

@@ -152,7 +152,8 @@ class ClusterWatchTest {
                         1,
                         100,
                         List.of(followers),
-                        Members.NONE));
+                        Members.NONE,
+                        -1));
     }
 
     private static ReplicaStatus.Follower silentFor(int node, long ms) {

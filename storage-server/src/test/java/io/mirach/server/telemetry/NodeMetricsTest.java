@@ -151,6 +151,7 @@ class NodeMetricsTest {
                         1,
                         100,
                         List.of(),
-                        Members.NONE));
+                        Members.NONE,
+                        -1));
     }
 }

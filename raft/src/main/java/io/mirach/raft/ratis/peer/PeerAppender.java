@@ -15,6 +15,7 @@ import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
 import org.apache.ratis.proto.RaftProtos.InstallSnapshotReplyProto;
 import org.apache.ratis.proto.RaftProtos.InstallSnapshotResult;
 import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.impl.CaughtUpMembers;
 import org.apache.ratis.server.leader.FollowerInfo;
 import org.apache.ratis.server.leader.LeaderState;
 import org.apache.ratis.server.leader.LogAppenderBase;
@@ -183,6 +184,7 @@ public final class PeerAppender extends LogAppenderBase implements PeerLink.User
                 needsBackfill = shouldNotifyToInstallSnapshot() != null;
             }
             send();
+            CaughtUpMembers.mark(getLeaderState(), getFollower(), getServer().getRaftConf());
             getLeaderState().checkHealth(getFollower());
             if (link.isUp()) {
                 wait = Math.max(MIN_TICK_MILLIS, Math.min(wait, getHeartbeatWaitTimeMs()));
