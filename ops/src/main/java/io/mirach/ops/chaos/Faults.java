@@ -34,6 +34,7 @@ final class Faults {
                 TornLog.ofGarbage(),
                 new FlipLog(),
                 new FallBehind(),
+                new DrainNode(),
                 new TakeOver());
     }
 
