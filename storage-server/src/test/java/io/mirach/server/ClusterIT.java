@@ -16,6 +16,9 @@ import io.mirach.model.Attachment;
 import io.mirach.model.Volume;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
+import io.mirach.server.node.NodeConfig;
+import io.mirach.server.store.ChunkStores;
+import io.mirach.server.store.StoreMemory;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
@@ -24,9 +27,11 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Random;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -89,6 +94,8 @@ class ClusterIT {
             for (int node = 0; node < 3; node++) {
                 cluster.stop(node);
             }
+            UUID leftover = UUID.randomUUID();
+            inStores(cluster, stores -> stores.chunkStore(leftover).close());
             cluster.startAll();
             assertThat(read(volume, 0, data.length)).isEqualTo(data);
             // The same owner after a restart gets it at once; its former self is fenced.
@@ -97,6 +104,22 @@ class ClusterIT {
             assertThat(resumed.epoch()).isGreaterThan(volume.epoch());
             assertThat(read(resumed, 0, data.length)).isEqualTo(data);
             assertCode(volume.write(0, Unpooled.wrappedBuffer(data)), ErrorCode.FENCED);
+            // A removal that was cut off is brought to its end; what the groups hold stays.
+            cluster.stop(0);
+            inStores(
+                    cluster,
+                    stores ->
+                            assertThat(stores.chunkGroups()).doesNotContain(leftover).isNotEmpty());
+        }
+    }
+
+    /** What the first node, which does not run, has stored. */
+    private static void inStores(InProcessCluster cluster, Consumer<ChunkStores> use) {
+        NodeConfig config = cluster.config(0);
+        try (StoreMemory memory = new StoreMemory(config.store());
+                ChunkStores stores =
+                        ChunkStores.open(config.dataDirs().get(0).resolve("store"), memory)) {
+            use.accept(stores);
         }
     }
 

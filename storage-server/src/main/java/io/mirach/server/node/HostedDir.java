@@ -19,6 +19,7 @@ import io.mirach.server.store.StoreMemory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -47,6 +48,7 @@ final class HostedDir implements Backfills.Target, AutoCloseable {
             Digests digests) {}
 
     private final Path path;
+    private final Path raftPath;
     private final UUID id;
     private final UUID metaGroupId;
     private final ChunkStores stores;
@@ -58,6 +60,7 @@ final class HostedDir implements Backfills.Target, AutoCloseable {
     private HostedDir(NodeDir dir, String raftAddress, Surroundings around) throws IOException {
         DirIdentity identity = dir.identity().orElseThrow();
         this.path = dir.path();
+        this.raftPath = dir.raftPath();
         this.id = identity.dirId();
         this.metaGroupId = identity.metaGroupId();
         this.around = around;
@@ -85,6 +88,7 @@ final class HostedDir implements Backfills.Target, AutoCloseable {
             stores.close();
             throw e;
         }
+        dropLeftovers();
         started = true;
         around.backfills().watch(this);
     }
@@ -120,7 +124,7 @@ final class HostedDir implements Backfills.Target, AutoCloseable {
                                 Math.min(defaults.logRetentionBytes(), share)));
     }
 
-    private ReplicatedStateMachine<?> open(UUID groupId) {
+    private synchronized ReplicatedStateMachine<?> open(UUID groupId) {
         ReplicatedStateMachine<?> machine =
                 groupId.equals(metaGroupId)
                         ? new MetadataStateMachine(stores.metaStore(groupId), around.metaListener())
@@ -203,10 +207,29 @@ final class HostedDir implements Backfills.Target, AutoCloseable {
                 .map(ChunkStateMachine.class::cast);
     }
 
-    /** Deletes what is stored of a group whose Raft side is gone already. Blocks. */
-    void drop(UUID groupId) {
-        machines.remove(groupId);
+    /**
+     * Deletes what is stored of a group whose Raft side is gone already. Blocks. Fails if the group
+     * has come back meanwhile.
+     */
+    synchronized void drop(UUID groupId) {
         stores.drop(groupId);
+        machines.remove(groupId);
+    }
+
+    /** What a process left that died between the two sides of a removal. */
+    private void dropLeftovers() {
+        Set<UUID> stored = new HashSet<>(stores.chunkGroups());
+        stored.addAll(stores.metaGroups());
+        for (UUID group : stored) {
+            boolean here =
+                    Files.exists(raftPath.resolve(group.toString()))
+                            || host.groups().contains(group)
+                            || host.lostGroups().containsKey(group);
+            if (!here) {
+                LOG.info("deleting what is left of group {}, which was removed from {}", group, id);
+                drop(group);
+            }
+        }
     }
 
     @Override
