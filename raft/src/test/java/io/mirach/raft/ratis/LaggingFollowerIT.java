@@ -5,6 +5,9 @@ import static io.mirach.raft.ratis.TestCluster.get;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.mirach.raft.LogPosition;
+import io.mirach.raft.Members;
+import io.mirach.raft.Peer;
 import io.mirach.raft.RaftHostConfig;
 import io.mirach.raft.ReplicaStatus;
 import io.mirach.raft.ReplicatedLog;
@@ -17,8 +20,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -133,13 +138,21 @@ class LaggingFollowerIT {
     void importedStateTakesThePlaceOfOneBeyondTheLog() {
         try (TestCluster cluster =
                 new TestCluster(
-                        directory, 3, LaggingFollowerIT::config, LedgerStateMachine::discarding)) {
+                        directory, 4, LaggingFollowerIT::config, LedgerStateMachine::discarding)) {
             UUID group = cluster.createGroup();
             Node leader = cluster.leader(group);
             ReplicatedLog<Receipt> log = leader.log(group);
             write(log, MIB);
             Node away = cluster.followers(group).get(0);
+            Node spare = cluster.followers(group).get(1);
             away.stop();
+            // The entry that says so is gone from the log as well when it comes back.
+            List<Node> left = new ArrayList<>(cluster.nodes);
+            left.remove(spare);
+            LogPosition without =
+                    TestCluster.get(log.changeMembers(ids(cluster.nodes), peers(left), List.of()));
+            TestCluster.get(spare.host.removeGroup(group, without.index()));
+            spare.stop();
             write(log, 60 * MIB);
             away.start();
             await().atMost(TestCluster.PATIENCE).until(() -> !away.backfillNotices.isEmpty());
@@ -159,8 +172,22 @@ class LaggingFollowerIT {
             write(log, 60 * MIB);
             assertThat(log.status().logStartIndex()).isGreaterThan(from + 1);
             assertThat(cluster.converged(group)).hasSize(4 * (1 + 60 * 3));
+            Members members = log.status().members();
+            assertThat(members.voters()).isEqualTo(ids(left));
+            assertThat(away.log(group).status().members()).isEqualTo(members);
+            away.stop();
+            away.start();
+            assertThat(away.log(group).status().members()).isEqualTo(members);
             assertThat(away.failures).isEmpty();
         }
+    }
+
+    private static Set<UUID> ids(List<Node> nodes) {
+        return nodes.stream().map(node -> node.id).collect(Collectors.toSet());
+    }
+
+    private static List<Peer> peers(List<Node> nodes) {
+        return nodes.stream().map(node -> node.peer).toList();
     }
 
     @Test

@@ -20,6 +20,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
+import org.apache.ratis.proto.RaftProtos.InstallSnapshotReplyProto;
 import org.apache.ratis.proto.RaftProtos.InstallSnapshotRequestProto;
 import org.apache.ratis.proto.RaftProtos.RaftRpcRequestProto;
 import org.apache.ratis.proto.RaftProtos.RequestVoteRequestProto;
@@ -27,6 +28,7 @@ import org.apache.ratis.proto.RaftProtos.StartLeaderElectionRequestProto;
 import org.apache.ratis.protocol.RaftGroupId;
 import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.impl.NoticedMembers;
 import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
 import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
 import org.apache.ratis.util.ProtoUtils;
@@ -162,13 +164,21 @@ final class PeerServer {
                                     settings.guard()
                                             .append(
                                                     request.getServerRequest(),
-                                                    () ->
-                                                            server.installSnapshot(
-                                                                    KnownMembers.leaveOut(
-                                                                            server, request))));
+                                                    () -> notice(request)));
                 }
                 default -> throw new ProtocolException("an unknown kind of request: " + kind);
             }
+        }
+
+        private InstallSnapshotReplyProto notice(InstallSnapshotRequestProto request)
+                throws IOException {
+            RaftServer.Division division =
+                    server.getDivision(
+                            ProtoUtils.toRaftGroupId(request.getServerRequest().getRaftGroupId()));
+            InstallSnapshotReplyProto reply =
+                    server.installSnapshot(NoticedMembers.leaveOut(request));
+            NoticedMembers.take(division, request, reply);
+            return reply;
         }
 
         private void greet(byte kind, long version, byte[] body) throws IOException {
