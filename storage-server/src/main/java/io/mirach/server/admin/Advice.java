@@ -35,9 +35,15 @@ final class Advice {
 
     private AdviceView view() {
         for (StatusView.Reason reason : status.reasons()) {
+            if (reason.code().equals("NODE_DOWN")) {
+                continue; // Below, with what happens by itself.
+            }
             items.add(
                     new AdviceView.Item(
-                            reason.severity(), reason.detail(), reason.remedy(), effect(reason)));
+                            reason.severity(),
+                            reason.detail(),
+                            reason.code().equals("REPLICA_MISSING") ? "" : reason.remedy(),
+                            effect(reason)));
         }
         List<String> survivable =
                 image.nodes().keySet().stream()
@@ -53,9 +59,8 @@ final class Advice {
         return new AdviceView(items, survivable);
     }
 
-    private String effect(StatusView.Reason reason) {
+    private static String effect(StatusView.Reason reason) {
         return switch (reason.code()) {
-            case "NODE_DOWN" -> "";
             case "REPLICA_LOST" -> "it is made anew by itself, from the group's other replicas";
             case "REPLICA_NEEDS_BACKFILL", "REPLICA_LAGS" -> "it catches up by itself";
             case "FULL" ->
@@ -68,44 +73,43 @@ final class Advice {
     private void judge(NodeSummary node) {
         boolean down = node.state() == NodeSummary.State.DOWN;
         boolean expected = node.maintenanceLeftMs() > 0 || node.duty() == NodeDuty.State.JOINING;
-        if (down && !expected && node.replicas() > 0) {
-            replacement(node);
+        if (down && !expected) {
+            items.add(
+                    new AdviceView.Item(
+                            Health.WARN,
+                            "node "
+                                    + node.name()
+                                    + " "
+                                    + HealthReport.since(node)
+                                    + ", and holds "
+                                    + node.replicas()
+                                    + " replicas",
+                            HealthReport.startCommand(node),
+                            node.replicas() == 0 ? "" : replacement(node)));
         }
     }
 
-    private void replacement(NodeSummary node) {
+    private String replacement(NodeSummary node) {
         boolean haveSpare =
                 image.nodes().values().stream()
                                 .filter(n -> n.duty().takesReplicas(sight.nowMs()))
                                 .filter(n -> sight.up().contains(n.name()))
                                 .count()
                         >= ReplicaPlacement.REPLICAS;
-        String what = "node " + node.name() + " is away, with " + node.replicas() + " replicas";
         if (!haveSpare) {
-            items.add(
-                    new AdviceView.Item(
-                            Health.WARN,
-                            what + ", and no other node can take them over",
-                            "mirach node add HOST:PORT",
-                            "its replicas are made anew there"));
-        } else if (replaceAfterMs == 0) {
-            items.add(
-                    new AdviceView.Item(
-                            Health.WARN,
-                            what + ", and is not replaced by itself (replace-after is 0)",
-                            "mirach node drain " + node.name(),
-                            "the other nodes take its replicas over"));
-        } else {
-            items.add(
-                    new AdviceView.Item(
-                            Health.WARN,
-                            what,
-                            "mirach node maintain " + node.name() + " --for 1h",
-                            "if it comes back soon; else the other nodes take its replicas over"
-                                    + " after "
-                                    + replaceAfterMs / 1000
-                                    + " s away"));
+            return "if it is gone for good: mirach node add HOST:PORT, for no other node can take"
+                    + " its replicas over";
         }
+        if (replaceAfterMs == 0) {
+            return "if it is gone for good: mirach node drain "
+                    + node.name()
+                    + ", for replace-after is 0";
+        }
+        return "else other nodes take its replicas over once it is away for "
+                + replaceAfterMs / 1000
+                + " s; 'mirach node maintain "
+                + node.name()
+                + " --for TIME' puts that off";
     }
 
     /** With as many nodes as replicas nobody can take over from one that is lost. */

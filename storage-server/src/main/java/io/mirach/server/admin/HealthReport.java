@@ -133,7 +133,7 @@ final class HealthReport {
                         Health.WARN,
                         "NODE_DOWN",
                         "node " + node.name() + " " + since(node),
-                        start(node));
+                        startCommand(node));
             }
             if (node.duty() == NodeDuty.State.DRAINING) {
                 judgeDraining(node);
@@ -161,13 +161,13 @@ final class HealthReport {
         }
     }
 
-    private static String since(NodeSummary node) {
+    static String since(NodeSummary node) {
         return node.lastSeenMs() < 0
                 ? "has not been heard since the meta leader changed"
                 : "was last heard " + node.lastSeenMs() / 1000 + " s ago";
     }
 
-    private static String start(NodeSummary node) {
+    static String startCommand(NodeSummary node) {
         return node.labels()
                 .getOrDefault(
                         NodeSummary.START_COMMAND_LABEL,
