@@ -47,7 +47,8 @@ final class FlipLog implements Fault {
                                 .formatted(bit, position, segment.path().getFileName(), victim);
             }
         }
-        if (!segments.isEmpty() && victim.timesLost() == lostBefore) {
+        // One that moved to another node meanwhile took what was set aside of it along.
+        if (!segments.isEmpty() && victim.timesLost() == lostBefore && victim.isStillAMember()) {
             throw new PromiseBrokenException(
                     new Violation("it went unnoticed: " + what, List.of()));
         }

@@ -57,6 +57,12 @@ final class StoppedNode implements AutoCloseable {
         return node.lostReplicas().stream().filter(name -> name.startsWith(group() + "-")).count();
     }
 
+    /** Whether the group still has a replica on this node, by the cluster map. */
+    boolean isStillAMember() throws InterruptedException {
+        return scene.cluster().group(groupNumber()).members().stream()
+                .anyMatch(member -> member.node().equals(node.name()) && !member.incoming());
+    }
+
     /** Writes {@code bytes} into one of its files, at {@code position}. */
     static void write(Path file, long position, byte[] bytes) {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
