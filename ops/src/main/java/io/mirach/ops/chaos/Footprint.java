@@ -17,11 +17,11 @@ import java.util.stream.Stream;
  */
 record Footprint(long liveHeapBytes, long descriptors) {
     /**
-     * A node of this harness holds 20 to 50 MiB at rest, most of it the ends of its Raft logs,
-     * which Ratis caches (at most 24 MiB per group). What is kept of each call or fault passes this
-     * in a long run.
+     * Ratis caches the ends of the logs, at most 24 MiB per group: 96 with three groups and meta;
+     * the rest of a node at rest is about 30 MiB. What is kept of each call or fault passes this in
+     * a long run.
      */
-    static final long MAX_LIVE_HEAP_BYTES = (long) ClusterNode.MAX_HEAP_MIB << 19;
+    static final long MAX_LIVE_HEAP_BYTES = (ClusterNode.MAX_HEAP_MIB * 3L / 4) << 20;
 
     /** RocksDB keeps the files of its few column families open; else some 20 connections. */
     static final long MAX_DESCRIPTORS = 600;
