@@ -60,6 +60,7 @@ public record PgView(
      * @param backfill how far it is brought up, if that has begun
      * @param lostBecause what its node found wrong with it, if it was set aside
      * @param incoming it is being made, to take another's place
+     * @param damage what is not intact in it
      */
     public record Member(
             String node,
@@ -70,13 +71,35 @@ public record PgView(
             boolean needsBackfill,
             Optional<Backfill> backfill,
             Optional<String> lostBecause,
-            boolean incoming) {
+            boolean incoming,
+            Damage damage) {
         public Member {
             Objects.requireNonNull(node, "node");
             Objects.requireNonNull(dataDir, "dataDir");
             Objects.requireNonNull(role, "role");
             Objects.requireNonNull(backfill, "backfill");
             Objects.requireNonNull(lostBecause, "lostBecause");
+            Objects.requireNonNull(damage, "damage");
+        }
+    }
+
+    /**
+     * What is not intact in a replica. It is not served from there, and repaired from another one.
+     *
+     * @param blocks that are damaged, as far as they are known
+     * @param repairedBlocks since the node started
+     * @param beyondRepair why the replica is to be made anew
+     */
+    public record Damage(int blocks, long repairedBlocks, Optional<String> beyondRepair) {
+        public static final Damage NONE = new Damage(0, 0, Optional.empty());
+
+        public Damage {
+            Objects.requireNonNull(beyondRepair, "beyondRepair");
+        }
+
+        /** Whether nothing is known to be damaged. */
+        public boolean intact() {
+            return blocks == 0 && beyondRepair.isEmpty();
         }
     }
 

@@ -23,7 +23,8 @@ final class PgCommands {
                 "List the placement groups with leader, term, applied index and members.",
                 "A member shows how many entries it is behind the leader. When the leader's log no"
                         + " longer holds what it lacks, its state is copied from the leader:"
-                        + " 'backfill', how much of it, how fast, and the time left."
+                        + " 'backfill', how much of it, how fast, and the time left. Damaged blocks"
+                        + " are not served from a member, and repaired from another one."
             },
             footer = {
                 "",
@@ -67,6 +68,11 @@ final class PgCommands {
                 condition = "moves in";
             } else if (member.needsBackfill()) {
                 condition = "needs backfill";
+            } else if (!member.damage().intact()) {
+                condition =
+                        member.damage().beyondRepair().isPresent()
+                                ? "damaged"
+                                : member.damage().blocks() + " blocks damaged";
             } else if (member.role().equals("LEADER")) {
                 condition = "leader";
             } else if (!member.role().equals("FOLLOWER")) {

@@ -26,7 +26,8 @@ import picocli.CommandLine.Parameters;
             "Prove that all replicas of a placement group hold the same.",
             "Each replica hashes what it holds as of the same entry of the log, and verifies every"
                     + " block by its checksum. Clients go on meanwhile; 'limits.scrub-rate' of the"
-                    + " nodes says how fast it reads. Nothing is changed.",
+                    + " nodes says how fast it reads. Damaged blocks that are found are repaired"
+                    + " from another replica, as ever; nothing else is changed.",
             "Exits with 0 only if every group named is EQUAL."
         },
         footer = {
@@ -173,8 +174,8 @@ final class PgVerifyCommand extends ReadCommand<List<VerificationView>> {
             case DAMAGED ->
                     "the disk of "
                             + nodes(view, State.DAMAGED)
-                            + " may be failing: look at its log. The block is not served from"
-                            + " there; it is whole again once it is written anew";
+                            + " may be failing: look at its log. Damaged blocks are not served from"
+                            + " there, and repaired from another replica: repeat the command";
             case DIFFERENT ->
                     "stop "
                             + nodes(view, State.DIFFERENT)

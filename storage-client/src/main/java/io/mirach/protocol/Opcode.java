@@ -47,7 +47,9 @@ public enum Opcode {
     /** Create the receiver's replica of a group that others have, to follow without a vote. */
     CREATE_LEARNER(60),
     /** What a replica of the receiver's holds as of one entry of its log, as a digest. */
-    DIGEST(61);
+    DIGEST(61),
+    /** What the receiver's replica holds of a block that is damaged elsewhere. */
+    COPY_BLOCK(62);
 
     private final int number;
 

@@ -261,7 +261,8 @@ class ReadCommandsTest {
                                                 false,
                                                 Optional.empty(),
                                                 Optional.empty(),
-                                                false),
+                                                false,
+                                                PgView.Damage.NONE),
                                         new PgView.Member(
                                                 "node-2",
                                                 ID,
@@ -271,7 +272,8 @@ class ReadCommandsTest {
                                                 false,
                                                 Optional.empty(),
                                                 Optional.empty(),
-                                                false),
+                                                false,
+                                                PgView.Damage.NONE),
                                         new PgView.Member(
                                                 "node-3",
                                                 ID,
@@ -281,7 +283,8 @@ class ReadCommandsTest {
                                                 true,
                                                 Optional.empty(),
                                                 Optional.empty(),
-                                                false),
+                                                false,
+                                                PgView.Damage.NONE),
                                         new PgView.Member(
                                                 "node-7",
                                                 ID,
@@ -297,7 +300,8 @@ class ReadCommandsTest {
                                                                 12L << 20,
                                                                 200)),
                                                 Optional.empty(),
-                                                false),
+                                                false,
+                                                PgView.Damage.NONE),
                                         new PgView.Member(
                                                 "node-4",
                                                 ID,
@@ -307,7 +311,8 @@ class ReadCommandsTest {
                                                 false,
                                                 Optional.empty(),
                                                 Optional.empty(),
-                                                false),
+                                                false,
+                                                PgView.Damage.NONE),
                                         new PgView.Member(
                                                 "node-6",
                                                 ID,
@@ -317,7 +322,8 @@ class ReadCommandsTest {
                                                 false,
                                                 Optional.empty(),
                                                 Optional.of("entry 5 is damaged"),
-                                                false),
+                                                false,
+                                                PgView.Damage.NONE),
                                         new PgView.Member(
                                                 "node-5",
                                                 ID,
@@ -327,7 +333,8 @@ class ReadCommandsTest {
                                                 false,
                                                 Optional.empty(),
                                                 Optional.empty(),
-                                                false)),
+                                                false,
+                                                PgView.Damage.NONE)),
                                 Optional.empty())));
         assertThat(run("pg", "ls").out())
                 .isEqualTo(

@@ -126,6 +126,7 @@ final class ClusterReports {
                                 m ->
                                         !m.role().equals("UNREACHABLE")
                                                 && m.lostBecause().isEmpty()
+                                                && m.damage().intact()
                                                 && !m.needsBackfill()
                                                 && m.lagEntries() <= LAGGING_ENTRIES);
         PgView.Condition condition =
@@ -184,7 +185,14 @@ final class ClusterReports {
                 asFollower.map(ReplicaStatus.Follower::needsBackfill).orElse(false),
                 seen.backfill(replica, raftGroupId).map(ClusterReports::backfill),
                 report.flatMap(NodeHeartbeat.ReplicaReport::lostBecause),
-                incoming);
+                incoming,
+                report.map(NodeHeartbeat.ReplicaReport::damage)
+                        .map(ClusterReports::damage)
+                        .orElse(PgView.Damage.NONE));
+    }
+
+    private static PgView.Damage damage(NodeHeartbeat.Damage seen) {
+        return new PgView.Damage(seen.blocks(), seen.repaired(), seen.beyondRepair());
     }
 
     private static PgView.Backfill backfill(NodeHeartbeat.Backfill seen) {

@@ -34,6 +34,13 @@ final class HealthReport {
                             + " MiB";
         }
 
+        private Optional<String> damage() {
+            PgView.Damage damage = member.damage();
+            return damage.beyondRepair()
+                    .or(() -> Optional.of(damage.blocks() + " blocks are damaged"))
+                    .filter(what -> !damage.intact());
+        }
+
         @Override
         public String toString() {
             return name(pg)
@@ -42,6 +49,7 @@ final class HealthReport {
                     + ", data dir "
                     + member.dataDir()
                     + member.lostBecause()
+                            .or(this::damage)
                             .or(() -> member.backfill().map(Troubled::progress))
                             .map(because -> ": " + because)
                             .orElse(
@@ -234,6 +242,9 @@ final class HealthReport {
         if (pg.state() != PgView.Condition.DEGRADED && pg.state() != PgView.Condition.HEALTHY) {
             return Optional.empty();
         }
+        if (!member.damage().intact()) {
+            return Optional.of("REPLICA_DAMAGED");
+        }
         if (member.needsBackfill()) {
             return Optional.of("REPLICA_NEEDS_BACKFILL");
         }
@@ -262,6 +273,15 @@ final class HealthReport {
                                     + " that is lost: its log is not as the node left it, so it is"
                                     + " set aside and takes no part",
                             "mirach pg ls",
+                            items);
+            case "REPLICA_DAMAGED" ->
+                    add(
+                            Health.WARN,
+                            code,
+                            have
+                                    + " with damaged blocks: they are not served from there, and"
+                                    + " repaired from another one; the disk may be failing",
+                            "mirach pg ls --watch",
                             items);
             case "REPLICA_MISSING" ->
                     add(

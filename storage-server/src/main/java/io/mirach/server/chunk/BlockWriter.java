@@ -3,6 +3,7 @@ package io.mirach.server.chunk;
 import io.mirach.model.Block;
 import io.mirach.model.LayerId;
 import io.mirach.protocol.Checksum;
+import io.mirach.server.store.BlockCopy;
 import io.mirach.server.store.ChunkBatch;
 import io.mirach.server.store.ChunkStore;
 import io.mirach.server.store.ExtentRecord;
@@ -55,6 +56,34 @@ final class BlockWriter {
     void end() {
         extents.flushTo(batch);
         pending.clear();
+    }
+
+    /**
+     * Makes a block what another replica has, between entries.
+     *
+     * @param repairs takes the change; committed by the caller
+     * @param appliedIndex the newest entry that is applied here; not before the copy's last change
+     * @return whether it is certain that nothing changed the block between here and the copy
+     */
+    boolean repair(ChunkBatch repairs, BlockCopy copy, int blocksPerExtent, long appliedIndex) {
+        long extent = copy.block() / blocksPerExtent;
+        ExtentRecord record = extents.get(copy.layer(), extent, blocksPerExtent);
+        boolean neverChanged = copy.changedIndex() < 0;
+        if (appliedIndex > copy.position().index()
+                && record.lastChangedIndex() > copy.position().index()) {
+            return false;
+        }
+        if (neverChanged && record.lastChangedIndex() >= 0) {
+            throw new IllegalStateException(
+                    "extent " + extent + " of " + copy.layer() + " exists on one replica only");
+        }
+        repairs.putCopy(copy);
+        if (!neverChanged) {
+            record.set((int) (copy.block() % blocksPerExtent), copy);
+            extents.changed(copy.layer(), extent);
+            extents.flushTo(repairs);
+        }
+        return true;
     }
 
     /** A layer is being deleted by the entry under way. */

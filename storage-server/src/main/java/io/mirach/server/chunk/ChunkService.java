@@ -37,7 +37,6 @@ import io.netty.buffer.Unpooled;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
-import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiFunction;
@@ -54,11 +53,12 @@ import org.slf4j.LoggerFactory;
  * the apply thread. Every future fails with {@link MirachException}, by itself or as the cause of a
  * CompletionException.
  */
-public final class ChunkService implements DamageListener, AutoCloseable {
+public final class ChunkService implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ChunkService.class);
 
     private final ChunkServiceConfig config;
     private final PeerRoom peerRoom;
+    private final DamageListener damageListener;
     private final ByteBufAllocator allocator;
     private final ReaderThreads readers;
     private final Map<PlacementGroupId, ServedGroup> groups = new ConcurrentHashMap<>();
@@ -66,9 +66,14 @@ public final class ChunkService implements DamageListener, AutoCloseable {
     /**
      * @param peerRoom what the other replicas say of their disks
      */
-    public ChunkService(ChunkServiceConfig config, PeerRoom peerRoom, ByteBufAllocator allocator) {
+    public ChunkService(
+            ChunkServiceConfig config,
+            PeerRoom peerRoom,
+            DamageListener damageListener,
+            ByteBufAllocator allocator) {
         this.config = config;
         this.peerRoom = peerRoom;
+        this.damageListener = damageListener;
         this.allocator = allocator;
         this.readers = new ReaderThreads(config.readerThreads(), config.maxQueuedReads());
     }
@@ -276,7 +281,7 @@ public final class ChunkService implements DamageListener, AutoCloseable {
         try {
             return work.apply(group, group.machine().tables());
         } catch (DamagedBlockException e) {
-            damaged(group.machine().groupId(), e.layer(), e.block(), e.getMessage());
+            damageListener.damaged(group.machine().groupId(), e.layer(), e.block(), e.getMessage());
             throw new MirachException(ErrorCode.DAMAGED_BLOCK, e.getMessage(), e);
         } catch (StoreException e) {
             if (groups.get(group.id()) != group) {
@@ -288,6 +293,9 @@ public final class ChunkService implements DamageListener, AutoCloseable {
                         ErrorCode.NOT_READY, group.id() + " is being brought up here", e);
             }
             LOG.error("{} cannot be read", group.id(), e);
+            if (e.isCorruption()) {
+                damageListener.recordsDamaged(group.machine().groupId(), e.getMessage());
+            }
             group.stepAside();
             throw new MirachException(ErrorCode.DAMAGED_BLOCK, e.getMessage(), e);
         }
@@ -310,16 +318,6 @@ public final class ChunkService implements DamageListener, AutoCloseable {
     private static void require(ErrorCode code, VolumeState state) {
         if (code != ErrorCode.OK) {
             throw new MirachException(code, "refused by " + state.volume().volume());
-        }
-    }
-
-    @Override
-    public void damaged(UUID groupId, LayerId layer, long block, String how) {
-        LOG.error("damaged block {} of layer {} in group {}: {}", block, layer, groupId, how);
-        for (ServedGroup group : groups.values()) {
-            if (group.machine().groupId().equals(groupId)) {
-                group.stepAside();
-            }
         }
     }
 

@@ -1,9 +1,11 @@
 package io.mirach.server.chunk;
 
+import io.mirach.model.LayerId;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.data.WriteIdentity;
 import io.mirach.raft.LogPosition;
 import io.mirach.raft.ReplicatedStateMachine;
+import io.mirach.server.store.BlockCopy;
 import io.mirach.server.store.ChunkBatch;
 import io.mirach.server.store.ChunkStore;
 import io.mirach.server.store.ChunkStores;
@@ -15,6 +17,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
 /**
@@ -41,8 +44,15 @@ public final class ChunkStateMachine implements ReplicatedStateMachine<ChunkRepl
     private BlockWriter blocks;
     private WindowCache windows;
     private TableChanges changes;
+    // Held by whoever applies, also a repair.
+    private final Object applyLock = new Object();
+    // Copies from replicas that are ahead. Under applyLock.
+    private final List<Awaited> awaited = new ArrayList<>();
     // By the entry under way; of several orders the last, which would replace the others anyway.
     private OptionalLong digestOrdered = OptionalLong.empty();
+
+    /** A copy that can be used once this replica has applied as much as it shows. */
+    private record Awaited(BlockCopy copy, CompletableFuture<Repair> outcome) {}
 
     /** The replica of {@code groupId} in these stores. */
     public ChunkStateMachine(
@@ -82,6 +92,12 @@ public final class ChunkStateMachine implements ReplicatedStateMachine<ChunkRepl
 
     @Override
     public List<ChunkReply> apply(LogPosition position, List<ByteBuf> commands) {
+        synchronized (applyLock) {
+            return applyNext(position, commands);
+        }
+    }
+
+    private List<ChunkReply> applyNext(LogPosition position, List<ByteBuf> commands) {
         requireNext(position);
         List<ChunkReply> replies = new ArrayList<>(commands.size());
         try (ChunkBatch batch = store.begin()) {
@@ -102,15 +118,90 @@ public final class ChunkStateMachine implements ReplicatedStateMachine<ChunkRepl
             digestListener.ordered(groupId, digestOrdered.getAsLong(), store.export());
             digestOrdered = OptionalLong.empty();
         }
+        if (!awaited.isEmpty()) {
+            repairAwaited();
+        }
         return replies;
     }
 
     @Override
     public void skip(LogPosition position) {
-        requireNext(position);
-        try (ChunkBatch batch = store.begin()) {
-            batch.commit(position);
+        synchronized (applyLock) {
+            requireNext(position);
+            try (ChunkBatch batch = store.begin()) {
+                batch.commit(position);
+            }
         }
+    }
+
+    /**
+     * Makes a block what another replica has, if it is certain that both have it as of the same
+     * entry; waits for the entries that the copy shows and this replica has not applied. Changes
+     * nothing of the group's state. For any thread; blocks on the disk. The outcome completes on
+     * the apply thread or at once; cancel it to wait no longer.
+     */
+    public CompletableFuture<Repair> repair(BlockCopy copy) {
+        CompletableFuture<Repair> outcome = new CompletableFuture<>();
+        synchronized (applyLock) {
+            awaited.add(new Awaited(copy, outcome));
+            repairAwaited();
+        }
+        return outcome;
+    }
+
+    private void repairAwaited() {
+        long applied = appliedPosition().index();
+        awaited.removeIf(
+                each -> {
+                    if (each.outcome().isDone()) {
+                        return true;
+                    }
+                    if (applied < each.copy().changedIndex()) {
+                        return false;
+                    }
+                    try {
+                        each.outcome().complete(repairNow(each.copy(), applied));
+                    } catch (RuntimeException e) {
+                        each.outcome().completeExceptionally(e);
+                    }
+                    return true;
+                });
+    }
+
+    private Repair repairNow(BlockCopy copy, long applied) {
+        Optional<Integer> blocksPerExtent =
+                tables.layer(copy.layer())
+                        .flatMap(layer -> tables.volume(layer.volume()))
+                        .map(state -> state.volume().blocksPerExtent());
+        if (blocksPerExtent.isEmpty()) {
+            return Repair.NO_LAYER;
+        }
+        try (ChunkBatch batch = store.begin()) {
+            if (!blocks.repair(batch, copy, blocksPerExtent.get(), applied)) {
+                return Repair.OUTDATED;
+            }
+            batch.commitRepair();
+        } catch (RuntimeException e) {
+            // What is cached of it was perhaps not stored.
+            blocks.forget(copy.layer());
+            throw e;
+        }
+        return Repair.DONE;
+    }
+
+    /** See {@link ChunkStore#holdGarbageCollection}; for any thread. */
+    public void holdGarbageCollection(boolean hold) {
+        store.holdGarbageCollection(hold);
+    }
+
+    /** See {@link ChunkStore#dropReplaced}; for any thread. */
+    public void dropReplaced(LayerId layer, long block) {
+        store.dropReplaced(layer, block);
+    }
+
+    /** See {@link ChunkStore#copy}; for any thread. */
+    public Optional<BlockCopy> copy(LayerId layer, long block) {
+        return store.copy(layer, block);
     }
 
     @Override
@@ -125,7 +216,10 @@ public final class ChunkStateMachine implements ReplicatedStateMachine<ChunkRepl
 
     @Override
     public void install() {
-        use(stores.install(groupId, store));
+        synchronized (applyLock) {
+            use(stores.install(groupId, store));
+            repairAwaited();
+        }
     }
 
     @Override

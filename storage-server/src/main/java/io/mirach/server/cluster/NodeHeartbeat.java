@@ -48,21 +48,48 @@ public record NodeHeartbeat(
      *
      * @param lostBecause of a lost replica
      */
-    public record ReplicaReport(UUID dataDir, ReplicaStatus status, Optional<String> lostBecause) {
+    public record ReplicaReport(
+            UUID dataDir, ReplicaStatus status, Optional<String> lostBecause, Damage damage) {
         public ReplicaReport {
             Objects.requireNonNull(dataDir, "dataDir");
             Objects.requireNonNull(status, "status");
             Objects.requireNonNull(lostBecause, "lostBecause");
+            Objects.requireNonNull(damage, "damage");
         }
 
         /** A replica that is at work. */
         public static ReplicaReport of(UUID dataDir, ReplicaStatus status) {
-            return new ReplicaReport(dataDir, status, Optional.empty());
+            return new ReplicaReport(dataDir, status, Optional.empty(), Damage.NONE);
         }
 
         /** A replica that was set aside. */
         public static ReplicaReport lost(UUID dataDir, UUID groupId, String because) {
-            return new ReplicaReport(dataDir, ReplicaStatus.lost(groupId), Optional.of(because));
+            return new ReplicaReport(
+                    dataDir, ReplicaStatus.lost(groupId), Optional.of(because), Damage.NONE);
+        }
+
+        public ReplicaReport with(Damage newDamage) {
+            return new ReplicaReport(dataDir, status, lostBecause, newDamage);
+        }
+    }
+
+    /**
+     * What is damaged in a replica.
+     *
+     * @param blocks not intact and not repaired yet, as far as they are known
+     * @param repaired blocks repaired since the node started
+     * @param beyondRepair why the replica is to be made anew
+     */
+    public record Damage(int blocks, long repaired, Optional<String> beyondRepair) {
+        public static final Damage NONE = new Damage(0, 0, Optional.empty());
+
+        public Damage {
+            Objects.requireNonNull(beyondRepair, "beyondRepair");
+        }
+
+        /** 0 only if all is well. */
+        public int weight() {
+            return blocks + (beyondRepair.isPresent() ? 1 : 0);
         }
     }
 

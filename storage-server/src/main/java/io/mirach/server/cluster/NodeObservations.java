@@ -280,7 +280,13 @@ public final class NodeObservations {
     private LeaderView view(ClusterImage image, UUID leader, ReplicaStatus status, ReplicaSet set) {
         Set<UUID> caughtUp = new HashSet<>();
         for (ReplicaStatus.Follower follower : status.followers()) {
-            if (isHeard(image, follower.peer())
+            boolean intact =
+                    set.replicas().stream()
+                            .filter(replica -> replica.dataDir().equals(follower.peer()))
+                            .flatMap(replica -> report(replica, status.groupId()).stream())
+                            .allMatch(report -> report.damage().weight() == 0);
+            if (intact
+                    && isHeard(image, follower.peer())
                     && !follower.needsBackfill()
                     && follower.lastContactMs() <= IN_CONTACT_MS
                     && status.commitIndex() - follower.matchIndex() <= CAUGHT_UP_ENTRIES) {

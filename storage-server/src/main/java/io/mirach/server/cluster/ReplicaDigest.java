@@ -25,7 +25,7 @@ public record ReplicaDigest(
     public enum State {
         RUNNING,
         DONE,
-        /** A block is not intact; what comes behind it was not read. */
+        /** Something is not intact, so there is nothing to compare. */
         DAMAGED,
         /** Given up. */
         FAILED,

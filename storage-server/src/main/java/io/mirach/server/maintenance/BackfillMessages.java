@@ -99,9 +99,10 @@ final class BackfillMessages {
         }
     }
 
-    private static int crc(ByteBuf entries) {
+    /** CRC32C of what is readable. */
+    static int crc(ByteBuf bytes) {
         CRC32C crc = new CRC32C();
-        for (var part : entries.nioBuffers()) {
+        for (var part : bytes.nioBuffers()) {
             crc.update(part);
         }
         return (int) crc.getValue();

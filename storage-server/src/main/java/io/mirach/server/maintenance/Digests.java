@@ -28,6 +28,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -212,10 +213,11 @@ public final class Digests implements AutoCloseable {
         }
         try (held) {
             hash(job, held);
-        } catch (DamagedBlockException e) {
-            damageListener.damaged(job.key.raftGroupId(), e.layer(), e.block(), e.getMessage());
-            job.end(ReplicaDigest.State.DAMAGED, e.getMessage());
         } catch (StoreException e) {
+            if (e.isCorruption()) {
+                damageListener.recordsDamaged(job.key.raftGroupId(), e.getMessage());
+                job.end(ReplicaDigest.State.DAMAGED, e.getMessage());
+            }
             // Closed, or replaced by an imported state; or its disk fails, which ends the process.
             job.giveUp(e.getMessage());
         } catch (InterruptedException e) {
@@ -230,9 +232,10 @@ public final class Digests implements AutoCloseable {
         long startNanos = System.nanoTime();
         long total = state.countBlocks(-1);
         StateDigest digest = new StateDigest();
+        DamageCount damage = new DamageCount(job.key.raftGroupId());
         byte[] from = new byte[0];
         do {
-            StatePage page = state.read(from, -1, PAGE_BYTES, allocator);
+            StatePage page = state.read(from, -1, PAGE_BYTES, allocator, damage);
             try {
                 digest.add(page);
             } finally {
@@ -250,6 +253,10 @@ public final class Digests implements AutoCloseable {
             long dueNanos = (long) ((double) digest.bytes() / bytesPerSecond * 1e9);
             pause(dueNanos - (System.nanoTime() - startNanos));
         } while (from.length > 0);
+        if (damage.blocks > 0) {
+            job.end(ReplicaDigest.State.DAMAGED, damage.toString());
+            return;
+        }
         job.set(ReplicaDigest.State.DONE, digest.end(), digest.blocks(), total, digest.bytes(), "");
         LOG.info(
                 "group {} in data dir {} was hashed as of entry {}: {} blocks",
@@ -257,6 +264,30 @@ public final class Digests implements AutoCloseable {
                 job.key.dataDir(),
                 job.index,
                 digest.blocks());
+    }
+
+    /** Counts what is not intact, and passes it on. */
+    private final class DamageCount implements Consumer<DamagedBlockException> {
+        private final UUID group;
+        private long blocks;
+        private String first = "";
+
+        DamageCount(UUID group) {
+            this.group = group;
+        }
+
+        @Override
+        public void accept(DamagedBlockException found) {
+            damageListener.damaged(group, found.layer(), found.block(), found.getMessage());
+            if (blocks++ == 0) {
+                first = found.getMessage();
+            }
+        }
+
+        @Override
+        public String toString() {
+            return blocks == 1 ? first : blocks + " blocks, the first of them: " + first;
+        }
     }
 
     private void pause(long nanos) throws InterruptedException {

@@ -35,6 +35,7 @@ import io.mirach.server.cluster.StoredBytesSurvey;
 import io.mirach.server.maintenance.BackfillSource;
 import io.mirach.server.maintenance.Backfills;
 import io.mirach.server.maintenance.Digests;
+import io.mirach.server.maintenance.Repairs;
 import io.mirach.server.metadata.MetaCommand;
 import io.mirach.server.metadata.MetaReply;
 import io.mirach.server.metadata.MetadataStateMachine;
@@ -155,7 +156,14 @@ public final class ClusterMember implements AutoCloseable {
                         new ClusterSteps(
                                 map::image, meta, routing, connections, observations, terms),
                         reconcileThread);
-        this.chunks = new ChunkService(config.chunks(), peerRoom, ByteBufAllocator.DEFAULT);
+        Repairs repairs =
+                new Repairs(
+                        group -> groups.flatMap(hosted -> hosted.find(group)),
+                        connections::request,
+                        this::addressOfDataDir,
+                        ByteBufAllocator.DEFAULT);
+        this.chunks =
+                new ChunkService(config.chunks(), peerRoom, repairs, ByteBufAllocator.DEFAULT);
         Backfills backfills =
                 new Backfills(
                         connections,
@@ -165,7 +173,7 @@ public final class ClusterMember implements AutoCloseable {
         Digests digests =
                 new Digests(
                         this::appliedIndex,
-                        chunks,
+                        repairs,
                         config.replication().scrubBytesPerSecond(),
                         ByteBufAllocator.DEFAULT);
         HostedGroups hosted =
@@ -175,7 +183,7 @@ public final class ClusterMember implements AutoCloseable {
                                 config,
                                 memory,
                                 new MetaEvents(),
-                                chunks,
+                                repairs,
                                 leaseChannel(),
                                 failureListener,
                                 backfills,
@@ -183,6 +191,7 @@ public final class ClusterMember implements AutoCloseable {
                         chunks,
                         nodeThread);
         opened.push(hosted::close);
+        opened.push(repairs::close);
         opened.push(backfills::close);
         opened.push(digests::close);
         opened.push(chunks::close);
@@ -207,7 +216,7 @@ public final class ClusterMember implements AutoCloseable {
         this.forwarding =
                 new LeaderForwarding(config.name(), this::leaderHttpAddress, forwardingThread);
         NativeServer nativeServer =
-                startNative(config, clusterId, hosted, service, digests, metrics);
+                startNative(config, clusterId, hosted, service, digests, repairs, metrics);
         opened.push(nativeServer::close);
         metrics.showReplicas(
                 () ->
@@ -275,6 +284,7 @@ public final class ClusterMember implements AutoCloseable {
             HostedGroups hosted,
             ClusterService service,
             Digests digests,
+            Repairs repairs,
             NodeMetrics metrics)
             throws IOException {
         Map<Opcode, RequestHandler> handlers = new EnumMap<>(Opcode.class);
@@ -286,13 +296,14 @@ public final class ClusterMember implements AutoCloseable {
         BackfillSource source =
                 new BackfillSource(
                         hosted::find,
-                        chunks,
+                        repairs,
                         backfillThread,
                         System::nanoTime,
                         ByteBufAllocator.DEFAULT);
         source.start();
         handlers.putAll(source.handlers());
         handlers.putAll(digests.handlers());
+        handlers.putAll(repairs.handlers());
         handlers.replaceAll(metrics.requests()::measured);
         handlers.put(
                 Opcode.LEASE_CLAIMS,

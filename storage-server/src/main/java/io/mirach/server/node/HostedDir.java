@@ -8,9 +8,9 @@ import io.mirach.raft.ReadLease;
 import io.mirach.raft.ReplicatedStateMachine;
 import io.mirach.raft.ratis.RatisHost;
 import io.mirach.server.chunk.ChunkStateMachine;
-import io.mirach.server.chunk.DamageListener;
 import io.mirach.server.maintenance.Backfills;
 import io.mirach.server.maintenance.Digests;
+import io.mirach.server.maintenance.Repairs;
 import io.mirach.server.metadata.MetadataStateMachine;
 import io.mirach.server.store.ChunkStores;
 import io.mirach.server.store.Room;
@@ -41,7 +41,7 @@ final class HostedDir implements Backfills.Target, AutoCloseable {
             NodeConfig config,
             StoreMemory memory,
             MetadataStateMachine.Listener metaListener,
-            DamageListener damageListener,
+            Repairs repairs,
             ReadLease.Channel leaseChannel,
             RaftHost.FailureListener failureListener,
             Backfills backfills,
@@ -131,7 +131,7 @@ final class HostedDir implements Backfills.Target, AutoCloseable {
                         : new ChunkStateMachine(
                                 groupId,
                                 stores,
-                                around.damageListener(),
+                                around.repairs(),
                                 (group, order, state) ->
                                         around.digests()
                                                 .begin(id, group, order, state, this::isSpaceLow));

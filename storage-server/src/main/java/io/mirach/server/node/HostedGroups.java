@@ -17,6 +17,7 @@ import io.mirach.server.chunk.ChunkService;
 import io.mirach.server.chunk.ChunkStateMachine;
 import io.mirach.server.cluster.NodeHeartbeat;
 import io.mirach.server.maintenance.BackfillSource;
+import io.mirach.server.maintenance.Repairs;
 import io.mirach.server.metadata.MetaReply;
 import io.mirach.server.store.Room;
 import java.io.IOException;
@@ -45,15 +46,21 @@ public final class HostedGroups implements AutoCloseable {
     private final UUID metaGroupId;
     private final Map<UUID, HostedDir> dirs;
     private final ChunkService chunks;
+    private final Repairs repairs;
     private final Executor disk;
     // What the chunk service serves. Guarded by this.
     private final Map<PlacementGroupId, ChunkStateMachine> served = new HashMap<>();
 
     private HostedGroups(
-            UUID metaGroupId, Map<UUID, HostedDir> dirs, ChunkService chunks, Executor disk) {
+            UUID metaGroupId,
+            Map<UUID, HostedDir> dirs,
+            ChunkService chunks,
+            Repairs repairs,
+            Executor disk) {
         this.metaGroupId = metaGroupId;
         this.dirs = dirs;
         this.chunks = chunks;
+        this.repairs = repairs;
         this.disk = disk;
     }
 
@@ -80,7 +87,7 @@ public final class HostedGroups implements AutoCloseable {
             throw e;
         }
         UUID metaGroupId = nodeDirs.get(0).identity().orElseThrow().metaGroupId();
-        return new HostedGroups(metaGroupId, dirs, chunks, disk);
+        return new HostedGroups(metaGroupId, dirs, chunks, around.repairs(), disk);
     }
 
     /** This node's replica of the meta group. */
@@ -116,7 +123,8 @@ public final class HostedGroups implements AutoCloseable {
                                 log ->
                                         reports.add(
                                                 NodeHeartbeat.ReplicaReport.of(
-                                                        dir.id(), log.status())));
+                                                                dir.id(), log.status())
+                                                        .with(repairs.damageOf(group))));
             }
             dir.host()
                     .lostGroups()
@@ -138,6 +146,18 @@ public final class HostedGroups implements AutoCloseable {
                         dir.get()
                                 .chunkMachine(raftGroupId)
                                 .map(m -> new BackfillSource.Held(m, l, dir.get()::freeBytes)));
+    }
+
+    /** The replica of a placement group here, to be repaired or to repair others. */
+    Optional<Repairs.Held> find(UUID raftGroupId) {
+        for (HostedDir dir : dirs.values()) {
+            Optional<ReplicatedLog<ChunkReply>> log = dir.host().log(raftGroupId);
+            Optional<ChunkStateMachine> machine = dir.chunkMachine(raftGroupId);
+            if (log.isPresent() && machine.isPresent()) {
+                return Optional.of(new Repairs.Held(dir.id(), machine.get(), log.get()));
+            }
+        }
+        return Optional.empty();
     }
 
     /** How far a replica here is. */
@@ -222,7 +242,12 @@ public final class HostedGroups implements AutoCloseable {
                                 id.ifPresent(group -> serve(dataDir, group, raftGroupId));
                             }
                         })
-                .thenRunAsync(() -> dir.drop(raftGroupId), disk);
+                .thenRunAsync(
+                        () -> {
+                            repairs.forget(raftGroupId);
+                            dir.drop(raftGroupId);
+                        },
+                        disk);
     }
 
     /** Another data dir of this node may serve the group by now. */

@@ -6,7 +6,7 @@ import java.util.UUID;
 /**
  * What is seen of a group's leader.
  *
- * @param caughtUp the followers that have nearly all of its log
+ * @param caughtUp the followers that have nearly all of its log, and nothing damaged
  * @param stableMs for how long it has led, and nobody has tried to move it
  * @param members who belongs to the group
  */

@@ -152,6 +152,24 @@ public final class ChunkBatch implements AutoCloseable {
         reclaims = true;
     }
 
+    /** Stores what another replica holds of a block. */
+    public void putCopy(BlockCopy copy) {
+        byte[] blockKey = ChunkKeys.block(copy.layer().value(), copy.block());
+        if (copy.isAbsent()) {
+            change(() -> batch.delete(handle, blockKey));
+        } else {
+            change(() -> batch.put(handle, blockKey, copy.value()));
+        }
+    }
+
+    /**
+     * Applies what puts this replica right and is no change of the group's state: the position
+     * stays. A crash may undo it.
+     */
+    public void commitRepair() {
+        store.commitRepair(batch);
+    }
+
     /** Applies everything, together with the position of the entry that says so. */
     public void commit(LogPosition position) {
         change(() -> batch.put(handle, ChunkKeys.position(), GroupPosition.encode(position)));

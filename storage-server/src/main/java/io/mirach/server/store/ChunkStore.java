@@ -16,7 +16,10 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
 import java.util.zip.CRC32C;
+import org.rocksdb.ColumnFamilyHandle;
 import org.rocksdb.ReadOptions;
+import org.rocksdb.RocksDB;
+import org.rocksdb.RocksDBException;
 import org.rocksdb.RocksIterator;
 import org.rocksdb.WriteBatch;
 
@@ -33,6 +36,7 @@ import org.rocksdb.WriteBatch;
 public final class ChunkStore implements AutoCloseable {
     // A flush takes what was in memory, and a little for keys and RocksDB's own records.
     private static final long FLUSH_SLACK_BYTES = 4 << 20;
+    private static final int UNREADABLE = -2;
 
     private final ColumnFamily family;
     private final GroupPosition position;
@@ -110,6 +114,10 @@ public final class ChunkStore implements AutoCloseable {
         position.commit(changes, newPosition, changes.getDataSize());
     }
 
+    void commitRepair(WriteBatch changes) {
+        family.write(changes);
+    }
+
     /** All tables, at one moment. */
     public StoredTables tables() {
         List<VolumeRecord> volumes = new ArrayList<>();
@@ -172,7 +180,10 @@ public final class ChunkStore implements AutoCloseable {
     public StoredBlock readForPatch(LayerId layer, long block, ByteBuf into) {
         ChunkKeys.block(key, layer.value(), block);
         value.clear();
-        int size = family.call("get", (db, handle) -> db.get(handle, patchOptions, key, value));
+        int size = family.call("get", this::readValue);
+        if (size == UNREADABLE) {
+            return StoredBlock.DAMAGED;
+        }
         // Also when it is not found.
         if (size != BlockValue.BYTES) {
             return StoredBlock.LOST;
@@ -186,6 +197,74 @@ public final class ChunkStore implements AutoCloseable {
         return format == BlockValue.BLOCK && crc == (int) actual.getValue()
                 ? StoredBlock.INTACT
                 : StoredBlock.DAMAGED;
+    }
+
+    private int readValue(RocksDB db, ColumnFamilyHandle handle) throws RocksDBException {
+        try {
+            return db.get(handle, patchOptions, key, value);
+        } catch (RocksDBException e) {
+            if (StoreException.isCorruption(e)) {
+                // Of one block: the entry is applied, and marks it.
+                return UNREADABLE;
+            }
+            throw e;
+        }
+    }
+
+    /**
+     * What is held of one block of one layer now, for a replica where it is damaged; empty if the
+     * layer is not known.
+     *
+     * @throws DamagedBlockException if it is not intact here either
+     */
+    public Optional<BlockCopy> copy(LayerId layer, long block) {
+        return family.callWithSnapshot(
+                "copy", (db, handle, atSnapshot) -> copy(db, handle, atSnapshot, layer, block));
+    }
+
+    private Optional<BlockCopy> copy(
+            RocksDB db,
+            ColumnFamilyHandle handle,
+            ReadOptions atSnapshot,
+            LayerId layer,
+            long block)
+            throws RocksDBException {
+        BlockSizes sizes = BlockSizes.read(db, handle, atSnapshot);
+        if (!sizes.has(layer.value())) {
+            return Optional.empty();
+        }
+        int blocksPerExtent = sizes.blocksPerExtent(layer.value());
+        byte[] found =
+                db.get(
+                        handle,
+                        atSnapshot,
+                        ChunkKeys.extent(layer.value(), block / blocksPerExtent));
+        ExtentRecord extent =
+                found == null
+                        ? ExtentRecord.empty(blocksPerExtent)
+                        : ExtentRecord.decode(Unpooled.wrappedBuffer(found), blocksPerExtent);
+        byte[] stored;
+        try {
+            stored = db.get(handle, atSnapshot, ChunkKeys.block(layer.value(), block));
+        } catch (RocksDBException e) {
+            if (StoreException.isCorruption(e)) {
+                throw new DamagedBlockException(layer, block, "is damaged on disk");
+            }
+            throw e;
+        }
+        byte[] held = stored == null ? new byte[0] : stored;
+        int bit = (int) (block % blocksPerExtent);
+        if (!StatePage.isAsRecorded(extent.isPresent(bit), extent.isZero(bit), held)) {
+            throw new DamagedBlockException(layer, block, "is not intact");
+        }
+        return Optional.of(
+                new BlockCopy(
+                        layer,
+                        block,
+                        GroupPosition.decode(
+                                family.name(), db.get(handle, atSnapshot, ChunkKeys.position())),
+                        extent.lastChangedIndex(),
+                        held));
     }
 
     /**
@@ -229,6 +308,25 @@ public final class ChunkStore implements AutoCloseable {
     /** The state as it is now, to be read by another replica. */
     public StateExport export() {
         return new StateExport(family);
+    }
+
+    /**
+     * Whether no compaction shall move blocks: one that meets a damaged block fails, and RocksDB
+     * then takes no more writes of any group of the data dir.
+     */
+    public void holdGarbageCollection(boolean hold) {
+        garbage.hold(hold);
+    }
+
+    /**
+     * Compacts away what a block was before it was repaired: the damaged value lies there still,
+     * for a compaction to meet. Blocks.
+     */
+    public void dropReplaced(LayerId layer, long block) {
+        family.compact(
+                List.of(
+                        ChunkKeys.block(layer.value(), block),
+                        ChunkKeys.block(layer.value(), block + 1)));
     }
 
     /** Closes this store, not the data dir. Waits for calls under way. Idempotent. */

@@ -78,6 +78,16 @@ public final class ExtentRecord {
         lastChangedIndex = logIndex;
     }
 
+    /** A block, and when the extent was changed last, become what another replica has. */
+    public void set(int blockInExtent, BlockCopy copy) {
+        setAbsent(blockInExtent, copy.changedIndex());
+        if (copy.isZero()) {
+            zero.set(blockInExtent);
+        } else if (!copy.isAbsent()) {
+            present.set(blockInExtent);
+        }
+    }
+
     void encode(ByteBuf out) {
         out.writeByte(FORMAT).writeLong(lastChangedIndex);
         present.encode(out);

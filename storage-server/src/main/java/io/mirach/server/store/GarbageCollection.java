@@ -45,12 +45,19 @@ final class GarbageCollection {
     // Under this.
     private Effort effort = Effort.NONE;
     private double oldestPart;
+    private boolean held;
 
     GarbageCollection(ColumnFamily family, FreeSpace freeSpace) {
         this.family = family;
         this.freeSpace = freeSpace;
         // A column family that was open before has what was set then.
         family.setBlobCollection(false, 0);
+    }
+
+    /** Nothing is collected while this is held. What is under way goes on. */
+    synchronized void hold(boolean hold) {
+        held = hold;
+        fitToGarbage();
     }
 
     /** Fits the effort to the garbage that there is. Cheap enough for each checkpoint. */
@@ -65,7 +72,7 @@ final class GarbageCollection {
             boolean scarce = freeSpace.isScarce();
             double much = scarce ? MUCH_GARBAGE_WHEN_SCARCE : MUCH_GARBAGE;
             double limit = effort == Effort.NONE ? much : much - LESS;
-            boolean collect = garbageBytes() > limit * blobBytes();
+            boolean collect = !held && garbageBytes() > limit * blobBytes();
             set(!collect ? Effort.NONE : scarce ? Effort.PRESSING : Effort.USUAL, affordablePart());
         } catch (StoreException e) {
             if (!family.isClosing()) {
@@ -110,7 +117,10 @@ final class GarbageCollection {
         return isRewriteWorthwhile() && affordablePart() > 0;
     }
 
-    private boolean isRewriteWorthwhile() {
+    private synchronized boolean isRewriteWorthwhile() {
+        if (held) {
+            return false;
+        }
         double part = freeSpace.isLow() ? REWRITE_PART_WHEN_LOW : REWRITE_PART;
         return garbageBytes() >= Math.max(REWRITE_BYTES, part * blobBytes());
     }

@@ -6,6 +6,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.Unpooled;
 import java.nio.ByteBuffer;
+import java.util.function.Consumer;
 import org.rocksdb.ColumnFamilyHandle;
 import org.rocksdb.ReadOptions;
 import org.rocksdb.RocksDB;
@@ -75,6 +76,26 @@ public final class StateExport implements AutoCloseable {
      * @throws DamagedBlockException if a block is not intact here
      */
     public StatePage read(byte[] from, long since, int maxBytes, ByteBufAllocator allocator) {
+        return read(
+                from,
+                since,
+                maxBytes,
+                allocator,
+                damage -> {
+                    throw damage;
+                });
+    }
+
+    /**
+     * The same, but blocks that are not intact are left out, and told of. So is each that lies in
+     * an extent whose record does not have it.
+     */
+    public StatePage read(
+            byte[] from,
+            long since,
+            int maxBytes,
+            ByteBufAllocator allocator,
+            Consumer<DamagedBlockException> damaged) {
         ByteBuf entries = allocator.directBuffer(maxBytes);
         try {
             byte[] next =
@@ -82,7 +103,8 @@ public final class StateExport implements AutoCloseable {
                             (db, handle, options) -> {
                                 try (PageReader reader =
                                         new PageReader(
-                                                db, handle, options, since, entries, maxBytes)) {
+                                                db, handle, options, since, entries, maxBytes,
+                                                damaged)) {
                                     return reader.readFrom(from);
                                 }
                             });
@@ -124,6 +146,7 @@ public final class StateExport implements AutoCloseable {
         private final long since;
         private final ByteBuf entries;
         private final int maxBytes;
+        private final Consumer<DamagedBlockException> damaged;
         private final RocksIterator records;
 
         PageReader(
@@ -132,13 +155,15 @@ public final class StateExport implements AutoCloseable {
                 ReadOptions options,
                 long since,
                 ByteBuf entries,
-                int maxBytes) {
+                int maxBytes,
+                Consumer<DamagedBlockException> damaged) {
             this.db = db;
             this.handle = handle;
             this.options = options;
             this.since = since;
             this.entries = entries;
             this.maxBytes = maxBytes;
+            this.damaged = damaged;
             this.records = db.newIterator(handle, options);
         }
 
@@ -209,39 +234,115 @@ public final class StateExport implements AutoCloseable {
                                     .setSnapshot(snapshot)
                                     .setIterateUpperBound(end);
                     RocksIterator values = db.newIterator(handle, bounded)) {
-                values.seek(ChunkKeys.block(layer, first + from));
+                BlockRun run = new BlockRun(layer, first, values);
+                run.seek(from);
                 for (int bit = next(extent, from); bit < blocksPerExtent; ) {
+                    byte[] value = run.value(bit);
                     byte[] key = ChunkKeys.block(layer, first + bit);
-                    byte[] value = value(values, key, extent.isPresent(bit));
                     if (!fits(key, value)) {
                         return key;
                     }
-                    StatePage.put(entries, key, value);
+                    if (isAsRecorded(extent, bit, value)) {
+                        StatePage.put(entries, key, value);
+                    } else {
+                        damaged.accept(
+                                new DamagedBlockException(
+                                        new LayerId(layer),
+                                        first + bit,
+                                        value.length > 0
+                                                ? "is not intact"
+                                                : "is not there, or not readable"));
+                    }
                     bit = next(extent, bit + 1);
                 }
+                run.end();
             }
             return new byte[0];
+        }
+
+        private boolean isAsRecorded(ExtentRecord extent, int bit, byte[] value) {
+            return StatePage.isAsRecorded(extent.isPresent(bit), extent.isZero(bit), value);
         }
 
         private int next(ExtentRecord extent, int from) {
             return Math.min(extent.present().nextSet(from), extent.zero().nextSet(from));
         }
 
-        private byte[] value(RocksIterator values, byte[] key, boolean present)
-                throws RocksDBException {
-            while (values.isValid() && ChunkKeys.compare(values.key(), key) < 0) {
+        /** The values of one extent in turn, by an iterator for as long as it can read. */
+        private final class BlockRun {
+            private final long layer;
+            private final long first;
+            private final RocksIterator values;
+            private boolean unreadable;
+
+            BlockRun(long layer, long first, RocksIterator values) {
+                this.layer = layer;
+                this.first = first;
+                this.values = values;
+            }
+
+            void seek(int bit) throws RocksDBException {
+                values.seek(ChunkKeys.block(layer, first + bit));
+                check();
+            }
+
+            /** An iterator stops at a value that it cannot read; what comes behind may be whole. */
+            private void check() throws RocksDBException {
+                try {
+                    values.status();
+                } catch (RocksDBException e) {
+                    if (!StoreException.isCorruption(e)) {
+                        throw e;
+                    }
+                    unreadable = true;
+                }
+            }
+
+            /** Empty if there is none, or none that can be read. */
+            byte[] value(int bit) throws RocksDBException {
+                byte[] key = ChunkKeys.block(layer, first + bit);
+                passUntil(key);
+                if (unreadable) {
+                    return get(key);
+                }
+                if (!values.isValid() || ChunkKeys.compare(values.key(), key) > 0) {
+                    return new byte[0];
+                }
+                byte[] value = values.value();
                 values.next();
+                check();
+                return value;
             }
-            boolean found = values.isValid() && ChunkKeys.compare(values.key(), key) == 0;
-            values.status();
-            byte[] value = found ? values.value() : new byte[0];
-            if (present ? !StatePage.isIntact(value) : !StatePage.isMarker(value)) {
-                throw new DamagedBlockException(
-                        new LayerId(StatePage.layer(key)),
-                        StatePage.block(key),
-                        found ? "not intact" : "not there");
+
+            void end() throws RocksDBException {
+                passUntil(ChunkKeys.block(layer, -1L));
             }
-            return value;
+
+            private void passUntil(byte[] key) throws RocksDBException {
+                while (!unreadable
+                        && values.isValid()
+                        && ChunkKeys.compare(values.key(), key) < 0) {
+                    damaged.accept(
+                            new DamagedBlockException(
+                                    new LayerId(layer),
+                                    StatePage.block(values.key()),
+                                    "is stored, but not in its extent's record"));
+                    values.next();
+                    check();
+                }
+            }
+
+            private byte[] get(byte[] key) throws RocksDBException {
+                try {
+                    byte[] value = db.get(handle, options, key);
+                    return value == null ? new byte[0] : value;
+                } catch (RocksDBException e) {
+                    if (!StoreException.isCorruption(e)) {
+                        throw e;
+                    }
+                    return new byte[0];
+                }
+            }
         }
 
         @Override

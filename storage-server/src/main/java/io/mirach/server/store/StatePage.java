@@ -45,6 +45,15 @@ public record StatePage(byte[] next, ByteBuf entries) {
         return value.length == 1 && value[0] == BlockValue.ZERO;
     }
 
+    /**
+     * Whether a block is stored as its extent's record says.
+     *
+     * @param value empty if nothing is stored
+     */
+    static boolean isAsRecorded(boolean present, boolean zero, byte[] value) {
+        return present ? isIntact(value) : zero ? isMarker(value) : value.length == 0;
+    }
+
     /** Whether the value of a block is whole and its checksum holds. */
     static boolean isIntact(byte[] value) {
         if (value.length != BlockValue.BYTES || value[0] != BlockValue.BLOCK) {

@@ -4,7 +4,7 @@ package io.mirach.server.store;
 public enum StoredBlock {
     /** The data was read and its checksum holds. */
     INTACT,
-    /** The data was read, but its checksum fails or it is marked as damaged. */
+    /** What is stored fails its checksum, or is marked as damaged. */
     DAMAGED,
     /** The extent record says that the block is there, and it is not. */
     LOST

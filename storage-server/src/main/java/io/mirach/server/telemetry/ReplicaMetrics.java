@@ -57,6 +57,18 @@ public final class ReplicaMetrics implements MultiCollector {
                                 seen,
                                 r -> r.role() == ReplicaStatus.Role.LOST ? 1 : 0))
                 .metricSnapshot(
+                        reports(
+                                "mirach_replica_damaged_blocks",
+                                "Blocks that are not intact and not repaired yet.",
+                                seen,
+                                r -> r.damage().weight()))
+                .metricSnapshot(
+                        reports(
+                                "mirach_replica_repaired_blocks",
+                                "Blocks repaired from another replica since the node started.",
+                                seen,
+                                r -> r.damage().repaired()))
+                .metricSnapshot(
                         replicas("mirach_replica_term", "Raft term.", seen, ReplicaStatus::term))
                 .metricSnapshot(
                         replicas(
@@ -131,13 +143,21 @@ public final class ReplicaMetrics implements MultiCollector {
 
     private static GaugeSnapshot replicas(
             String name, String help, Observed seen, ToLongFunction<ReplicaStatus> value) {
+        return reports(name, help, seen, report -> value.applyAsLong(report.status()));
+    }
+
+    private static GaugeSnapshot reports(
+            String name,
+            String help,
+            Observed seen,
+            ToLongFunction<NodeHeartbeat.ReplicaReport> value) {
         Map<UUID, String> groups = groupNames(seen.image());
         GaugeSnapshot.Builder gauge = GaugeSnapshot.builder().name(name).help(help);
         for (NodeHeartbeat.ReplicaReport replica : seen.replicas()) {
             UUID group = replica.status().groupId();
             gauge.dataPoint(
                     point(
-                            value.applyAsLong(replica.status()),
+                            value.applyAsLong(replica),
                             Labels.of("group", groups.getOrDefault(group, group.toString()))));
         }
         return gauge.build();

@@ -218,8 +218,8 @@ class HealthReportTest {
                                 + " kept");
     }
 
-    @Test
-    void lostReplicaIsAnErrorThatSaysWhy() {
+    /** All is well but for the third node's replica of the third group. */
+    private void heardBut(NodeHeartbeat.ReplicaReport other) {
         heard(1, 0, false);
         heard(2, 0, false);
         seen.heard(
@@ -230,13 +230,41 @@ class HealthReportTest {
                                 .map(
                                         group ->
                                                 group.equals(GROUPS.get(2))
-                                                        ? NodeHeartbeat.ReplicaReport.lost(
-                                                                MetaFixtures.dir(3),
-                                                                group,
-                                                                "entry 5 is damaged")
+                                                        ? other
                                                         : report(group, 3, List.of()))
                                 .toList(),
                         List.of()));
+    }
+
+    @Test
+    void damagedBlocksAreToldUntilTheyAreRepaired() {
+        heardBut(
+                report(GROUPS.get(2), 3, List.of())
+                        .with(new NodeHeartbeat.Damage(4, 1, Optional.empty())));
+        StatusView status = status();
+        assertThat(status.health()).isEqualTo(Health.WARN);
+        assertThat(texts(status))
+                .containsExactly(
+                        "REPLICA_DAMAGED: pg2 has a replica on node-3 with damaged blocks: they are"
+                                + " not served from there, and repaired from another one; the disk"
+                                + " may be failing");
+        assertThat(status.reasons().get(0).items())
+                .containsExactly(
+                        "pg2 on node-3, data dir "
+                                + MetaFixtures.dir(3)
+                                + ": 4 blocks are damaged");
+        assertThat(status.pgs().degraded()).isEqualTo(1);
+        heardBut(
+                report(GROUPS.get(2), 3, List.of())
+                        .with(new NodeHeartbeat.Damage(0, 5, Optional.empty())));
+        assertThat(status().health()).isEqualTo(Health.OK);
+    }
+
+    @Test
+    void lostReplicaIsAnErrorThatSaysWhy() {
+        heardBut(
+                NodeHeartbeat.ReplicaReport.lost(
+                        MetaFixtures.dir(3), GROUPS.get(2), "entry 5 is damaged"));
         StatusView status = status();
         assertThat(status.health()).isEqualTo(Health.ERROR);
         assertThat(texts(status))

@@ -68,7 +68,7 @@ class ChunkServiceTest {
     void open() {
         replica = new Replica(dir, StoreConfigs.unflushed());
         log = new DirectLog(replica.machine);
-        service = new ChunkService(CONFIG, peerRoom, ByteBufAllocator.DEFAULT);
+        service = new ChunkService(CONFIG, peerRoom, replica.damage, ByteBufAllocator.DEFAULT);
         service.serve(PG, log, replica.machine);
         await(
                 service.order(
@@ -257,16 +257,14 @@ class ChunkServiceTest {
     }
 
     @Test
-    void damagedBlockIsNotServedAndLeadershipIsGivenUp() {
-        UUID follower = new UUID(4, 4);
-        log.followers.add(follower);
+    void damagedBlockIsNotServedAndIsReported() {
         ByteBuf intact = Commands.write(0, 1, filled(4096, 1));
         ByteBuf broken = intact.copy();
         intact.release();
         broken.setInt(56, 12345);
         log.propose(broken).join();
         assertThat(failure(service.read(readRequest(0, 1)))).isEqualTo(ErrorCode.DAMAGED_BLOCK);
-        assertThat(log.transfers).containsExactly(follower);
+        assertThat(replica.damage.blocks).extracting(RecordedDamage.Block::block).containsOnly(0L);
     }
 
     @Test

@@ -66,7 +66,7 @@ class ChunkStateMachineModelTest {
             }
             requireEqual(replica, writer.head, writer.model);
             writer.sealed.forEach((layer, model) -> requireEqual(replica, layer, model));
-            assertThat(replica.damages).isEmpty();
+            assertThat(replica.damage.blocks).isEmpty();
         } finally {
             writer.release();
         }

@@ -243,7 +243,7 @@ class ChunkStateMachineTest {
         codes(withBrokenChecksum(Commands.write(0, 1, filled(4096, 1))));
         assertThatThrownBy(() -> block(0)).isInstanceOf(DamagedBlockException.class);
         assertThat(code(Commands.write(10, 2, filled(10, 2)))).isEqualTo(ErrorCode.OK);
-        assertThat(replica.damages).hasSize(1);
+        assertThat(replica.damage.blocks).hasSize(1);
         assertThat(code(Commands.write(30, 3, filled(10, 2)))).isEqualTo(ErrorCode.OK);
         assertThatThrownBy(() -> block(0))
                 .isInstanceOf(DamagedBlockException.class)

@@ -22,7 +22,6 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.Random;
 import java.util.UUID;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.awaitility.Awaitility;
@@ -215,13 +214,13 @@ class DigestTest {
 
     // ---- In the background ----
 
-    private final List<Long> damaged = new CopyOnWriteArrayList<>();
+    private final RecordedDamage damage = new RecordedDamage();
     private final AtomicBoolean spaceLow = new AtomicBoolean();
 
     private Digests digests(long bytesPerSecond) {
         return new Digests(
                 (dir, group) -> OptionalLong.of(99),
-                (group, layer, block, how) -> damaged.add(block),
+                damage,
                 bytesPerSecond,
                 ByteBufAllocator.DEFAULT);
     }
@@ -317,7 +316,7 @@ class DigestTest {
             begin(digests, 1);
             assertThat(ended(digests, 1).state()).isEqualTo(ReplicaDigest.State.DAMAGED);
             assertThat(answer(digests, 1).detail()).contains("block 21 of layer 100");
-            assertThat(damaged).containsExactly(21L);
+            assertThat(damage.blocks).extracting(RecordedDamage.Block::block).containsExactly(21L);
         }
     }
 }

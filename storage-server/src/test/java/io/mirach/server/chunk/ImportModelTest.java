@@ -191,8 +191,8 @@ class ImportModelTest {
             run.away.follow(run.leader);
             run.away.stores().discardImport(Replica.GROUP);
             run.away.machine.checkpoint();
-            assertThat(run.leader.damages).isEmpty();
-            assertThat(run.away.damages).isEmpty();
+            assertThat(run.leader.damage.blocks).isEmpty();
+            assertThat(run.away.damage.blocks).isEmpty();
         }
         assertThat(StoreDump.of(dir.resolve("away"), Replica.GROUP))
                 .isEqualTo(StoreDump.of(dir.resolve("leader"), Replica.GROUP));

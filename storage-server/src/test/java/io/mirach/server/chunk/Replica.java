@@ -1,6 +1,5 @@
 package io.mirach.server.chunk;
 
-import io.mirach.model.LayerId;
 import io.mirach.raft.LogPosition;
 import io.mirach.server.store.ChunkStores;
 import io.mirach.server.store.StateExport;
@@ -20,15 +19,13 @@ import java.util.concurrent.atomic.AtomicLong;
 final class Replica implements AutoCloseable {
     static final UUID GROUP = new UUID(7, 7);
 
-    record Damage(LayerId layer, long block, String how) {}
-
     /** A digest that the log ordered; the test closes the state. */
     record Ordered(long id, StateExport state) {}
 
     private record Entry(LogPosition position, List<byte[]> commands) {}
 
     final Path dir;
-    final List<Damage> damages = new ArrayList<>();
+    final RecordedDamage damage = new RecordedDamage();
     final List<Ordered> digestsOrdered = new ArrayList<>();
     final AtomicLong usableBytes = new AtomicLong(Long.MAX_VALUE);
     ChunkStateMachine machine;
@@ -49,7 +46,7 @@ final class Replica implements AutoCloseable {
                 new ChunkStateMachine(
                         GROUP,
                         stores,
-                        (group, layer, block, how) -> damages.add(new Damage(layer, block, how)),
+                        damage,
                         (group, id, state) -> digestsOrdered.add(new Ordered(id, state)));
         open = true;
     }
@@ -89,6 +86,17 @@ final class Replica implements AutoCloseable {
         for (Entry entry : leader.log) {
             if (entry.position().compareTo(machine.appliedPosition()) > 0) {
                 machine.apply(entry.position(), views(entry));
+            }
+        }
+    }
+
+    /** The same, but so many entries at most. */
+    void follow(Replica leader, int entries) {
+        int left = entries;
+        for (Entry entry : leader.log) {
+            if (left > 0 && entry.position().compareTo(machine.appliedPosition()) > 0) {
+                machine.apply(entry.position(), views(entry));
+                left--;
             }
         }
     }

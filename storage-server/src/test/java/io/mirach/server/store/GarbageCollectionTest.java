@@ -64,6 +64,17 @@ class GarbageCollectionTest {
     }
 
     @Test
+    void nothingIsCollectedWhileItIsHeld() {
+        overwriteUntil(Effort.USUAL);
+        store.holdGarbageCollection(true);
+        assertThat(store.garbageEffort()).isEqualTo(Effort.NONE);
+        store.checkpoint();
+        assertThat(store.garbageEffort()).isEqualTo(Effort.NONE);
+        store.holdGarbageCollection(false);
+        assertThat(store.garbageEffort()).isEqualTo(Effort.USUAL);
+    }
+
+    @Test
     void scarceRoomIsWorthMoreWork() {
         overwriteAllInOrder();
         usableBytes = StoreConfigs.SCARCE;

@@ -5,16 +5,21 @@ import io.mirach.model.Epoch;
 import io.mirach.model.LayerId;
 import io.mirach.model.Slot;
 import io.mirach.model.VolumeId;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import java.util.UUID;
+import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 import org.rocksdb.ColumnFamilyDescriptor;
 import org.rocksdb.ColumnFamilyHandle;
 import org.rocksdb.ColumnFamilyOptions;
+import org.rocksdb.CompactRangeOptions;
 import org.rocksdb.DBOptions;
 import org.rocksdb.FlushOptions;
 import org.rocksdb.Options;
@@ -24,6 +29,40 @@ import org.rocksdb.RocksIterator;
 
 /** Changes a placement group's state in a data dir that is closed, past every check. */
 public final class StoreTampering {
+    /** Flips a bit on disk in the block that is filled with a byte. */
+    public static void flipABit(Path dir, byte fill) throws IOException {
+        try (Stream<Path> files = Files.list(dir)) {
+            for (Path file : files.filter(f -> f.toString().endsWith(".blob")).toList()) {
+                byte[] bytes = Files.readAllBytes(file);
+                int run = 0;
+                for (int at = 0; at < bytes.length; at++) {
+                    run = bytes[at] == fill ? run + 1 : 0;
+                    if (run == Block.BYTES) {
+                        bytes[at - 2000] ^= 4;
+                        Files.write(file, bytes);
+                        return;
+                    }
+                }
+            }
+        }
+        throw new AssertionError("no block is filled with " + fill);
+    }
+
+    /** What garbage collection does at most: moves all blocks into new files. */
+    public static void moveAllBlocks(Path dir, UUID group) {
+        change(
+                dir,
+                group,
+                (db, handle) -> {
+                    try (CompactRangeOptions options =
+                            new CompactRangeOptions()
+                                    .setBottommostLevelCompaction(
+                                            CompactRangeOptions.BottommostLevelCompaction.kForce)) {
+                        db.compactRange(handle, null, null, options);
+                    }
+                });
+    }
+
     private interface Change {
         void make(RocksDB db, ColumnFamilyHandle handle) throws RocksDBException;
     }
@@ -46,6 +85,34 @@ public final class StoreTampering {
                 group,
                 (db, handle) ->
                         db.put(handle, ChunkKeys.block(layer.value(), block), value(77, 1)));
+    }
+
+    /** One of the blocks that there are gets a value whose checksum is wrong, or vanishes. */
+    public static void damageRandomBlock(Path dir, UUID group, Random random) {
+        change(
+                dir,
+                group,
+                (db, handle) -> {
+                    List<byte[]> keys = blocks(db, handle);
+                    if (!keys.isEmpty()) {
+                        byte[] key = keys.get(random.nextInt(keys.size()));
+                        if (random.nextBoolean()) {
+                            db.put(handle, key, value(77, 1));
+                        } else {
+                            db.delete(handle, key);
+                        }
+                    }
+                });
+    }
+
+    private static List<byte[]> blocks(RocksDB db, ColumnFamilyHandle handle) {
+        List<byte[]> keys = new ArrayList<>();
+        try (RocksIterator iterator = db.newIterator(handle)) {
+            for (iterator.seek(ChunkKeys.block(1, 0)); iterator.isValid(); iterator.next()) {
+                keys.add(iterator.key());
+            }
+        }
+        return keys;
     }
 
     private static byte[] value(int fill, int crcError) {
@@ -109,7 +176,11 @@ public final class StoreTampering {
         List<ColumnFamilyHandle> handles = new ArrayList<>();
         try (Options options = new Options();
                 DBOptions dbOptions = new DBOptions();
-                ColumnFamilyOptions families = new ColumnFamilyOptions();
+                ColumnFamilyOptions families =
+                        new ColumnFamilyOptions()
+                                .setEnableBlobFiles(true)
+                                .setEnableBlobGarbageCollection(true)
+                                .setBlobGarbageCollectionAgeCutoff(1);
                 FlushOptions flush = new FlushOptions()) {
             List<ColumnFamilyDescriptor> descriptors = new ArrayList<>();
             for (byte[] name : RocksDB.listColumnFamilies(options, dir.toString())) {

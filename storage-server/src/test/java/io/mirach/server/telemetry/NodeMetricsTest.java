@@ -95,7 +95,10 @@ class NodeMetricsTest {
                                         replica(
                                                 MetaFixtures.META_GROUP,
                                                 ReplicaStatus.Role.FOLLOWER),
-                                        replica(new UUID(3, 2), ReplicaStatus.Role.LEADER),
+                                        replica(new UUID(3, 2), ReplicaStatus.Role.LEADER)
+                                                .with(
+                                                        new NodeHeartbeat.Damage(
+                                                                3, 5, Optional.empty())),
                                         NodeHeartbeat.ReplicaReport.lost(
                                                 MetaFixtures.dir(1),
                                                 new UUID(3, 1),
@@ -124,6 +127,9 @@ class NodeMetricsTest {
                         "mirach_replica_leads{group=\"pg2\"} 1.0",
                         "mirach_replica_lost{group=\"pg2\"} 0.0",
                         "mirach_replica_lost{group=\"pg1\"} 1.0",
+                        "mirach_replica_damaged_blocks{group=\"pg2\"} 3.0",
+                        "mirach_replica_damaged_blocks{group=\"meta\"} 0.0",
+                        "mirach_replica_repaired_blocks{group=\"pg2\"} 5.0",
                         "mirach_replica_term{group=\"pg2\"} 7.0",
                         "mirach_replica_applied_index{group=\"pg2\"} 9.0",
                         "mirach_replica_durable_index{group=\"pg2\"} 8.0",
