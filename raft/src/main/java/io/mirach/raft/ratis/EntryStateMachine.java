@@ -58,8 +58,8 @@ final class EntryStateMachine<R> extends BaseStateMachine implements PeerAppende
         /** Everything up to {@code index} is applied. */
         void applied(long index);
 
-        /** Ratis has written the members that were committed to its file. */
-        void membersWritten() throws IOException;
+        /** A configuration was committed; it may be an older one than was known before. */
+        void membersCommitted(LogEntryProto configuration) throws IOException;
 
         /** The leader's log no longer holds what this replica lacks. */
         void lacksEntries(LogPosition firstAvailable);
@@ -189,7 +189,12 @@ final class EntryStateMachine<R> extends BaseStateMachine implements PeerAppende
             long term, long index, RaftConfigurationProto configuration) {
         newestConfiguration = new LogPosition(term, index);
         try {
-            listener.membersWritten();
+            listener.membersCommitted(
+                    LogEntryProto.newBuilder()
+                            .setTerm(term)
+                            .setIndex(index)
+                            .setConfigurationEntry(configuration)
+                            .build());
         } catch (IOException e) {
             listener.failed("The members of entry " + index + " could not be written", e);
             throw new UncheckedIOException(e);

@@ -29,6 +29,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
+import org.apache.ratis.proto.RaftProtos.LogEntryProto;
 import org.apache.ratis.protocol.ClientId;
 import org.apache.ratis.protocol.RaftClientAsynchronousProtocol;
 import org.apache.ratis.protocol.RaftClientReply;
@@ -107,6 +108,9 @@ final class RatisGroup<R>
     private volatile RaftServer.Division division;
     // Empty as long as the group has no members. Raised by the updater thread.
     private volatile Optional<AppliedMark> mark = Optional.empty();
+    private final Object membersLock = new Object();
+    // The newest that are known to be committed. Guarded by membersLock.
+    private Optional<LogEntryProto> newestMembers = Optional.empty();
     private volatile boolean served;
     private volatile boolean closing;
     // Written under Ratis's lock of the division.
@@ -362,11 +366,14 @@ final class RatisGroup<R>
         this.division = server.getDivision(PeerIds.raftGroupId(groupId));
         view.attach(division);
         Optional<RaftGroupMembers> members = host.initialMembers(groupId);
-        Path current = storage.getStorageDir().getCurrentDir().toPath();
+        Path current = currentDirectory(storage);
         if (members.isPresent()) {
             InitialMembers.write(members.get(), current);
         }
         Rebirth.read(current).ifPresent(rebirth -> votingRight.bornAt(rebirth.configuration()));
+        synchronized (membersLock) {
+            newestMembers = MembersFile.read(current);
+        }
         if (MembersFile.exists(current)) {
             mark = Optional.of(AppliedMark.open(host.config().storageDir(), groupId));
         }
@@ -421,13 +428,27 @@ final class RatisGroup<R>
         checkpoints.applied();
     }
 
+    /**
+     * Ratis writes what it applies, older entries too, over a newer configuration that a leader's
+     * notice has named: then the newest is put in its place again.
+     */
     @Override
-    public void membersWritten() throws IOException {
-        RaftStorage storage = division.getRaftStorage();
-        MembersFile.written(storage.getStorageDir().getCurrentDir().toPath());
-        if (mark.isEmpty()) {
-            mark = Optional.of(AppliedMark.open(host.config().storageDir(), groupId));
+    public void membersCommitted(LogEntryProto configuration) throws IOException {
+        synchronized (membersLock) {
+            LogEntryProto newest =
+                    newestMembers
+                            .filter(known -> known.getIndex() > configuration.getIndex())
+                            .orElse(configuration);
+            newestMembers = Optional.of(newest);
+            MembersFile.write(currentDirectory(division.getRaftStorage()), newest);
+            if (mark.isEmpty()) {
+                mark = Optional.of(AppliedMark.open(host.config().storageDir(), groupId));
+            }
         }
+    }
+
+    private static Path currentDirectory(RaftStorage storage) {
+        return storage.getStorageDir().getCurrentDir().toPath();
     }
 
     @Override

@@ -247,7 +247,12 @@ final class TestCluster implements AutoCloseable {
                             List<String> expected = leader.machine(group).commands();
                             for (Node node : nodes) {
                                 if (node.host != null) {
-                                    assertThat(node.machine(group).commands()).isEqualTo(expected);
+                                    assertThat(node.machine(group).commands())
+                                            .as(
+                                                    "%s, led by %s",
+                                                    node.log(group).status(),
+                                                    leader.log(group).status())
+                                            .isEqualTo(expected);
                                 }
                             }
                         });

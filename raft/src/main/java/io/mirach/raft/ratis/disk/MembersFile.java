@@ -29,9 +29,10 @@ public final class MembersFile {
         CheckedCopy.update(current.resolve(FILE_NAME));
     }
 
-    /** Ratis has written it. Blocks. */
-    public static void written(Path current) throws IOException {
-        CheckedCopy.update(current.resolve(FILE_NAME));
+    /** What is written there; empty if nothing is, or it is damaged. */
+    public static Optional<LogEntryProto> read(Path current) throws IOException {
+        Path file = current.resolve(FILE_NAME);
+        return Files.exists(file) ? parse(Files.readAllBytes(file)) : Optional.empty();
     }
 
     /**

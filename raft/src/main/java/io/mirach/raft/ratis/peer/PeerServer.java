@@ -175,10 +175,8 @@ final class PeerServer {
             RaftServer.Division division =
                     server.getDivision(
                             ProtoUtils.toRaftGroupId(request.getServerRequest().getRaftGroupId()));
-            InstallSnapshotReplyProto reply =
-                    server.installSnapshot(NoticedMembers.leaveOut(request));
-            NoticedMembers.take(division, request, reply);
-            return reply;
+            NoticedMembers.take(division, request);
+            return server.installSnapshot(NoticedMembers.leaveOut(request));
         }
 
         private void greet(byte kind, long version, byte[] body) throws IOException {
