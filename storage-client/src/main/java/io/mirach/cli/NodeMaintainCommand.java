@@ -6,9 +6,6 @@ import io.mirach.admin.LossView;
 import io.mirach.admin.NodeDutyRequest;
 import io.mirach.admin.NodeSummary;
 import io.mirach.admin.Routes;
-import io.mirach.config.ConfigFile;
-import io.mirach.protocol.ErrorCode;
-import io.mirach.protocol.MirachException;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.List;
@@ -53,16 +50,7 @@ final class NodeMaintainCommand extends ChangeCommand {
     boolean force;
 
     private NodeDutyRequest body() {
-        long ms;
-        try {
-            ms = end ? 0 : ConfigFile.time("--for", time, Duration.ZERO).toMillis();
-        } catch (IllegalArgumentException e) {
-            throw new MirachException(ErrorCode.INVALID_ARGUMENT, e.getMessage(), e);
-        }
-        if (!end && ms == 0) {
-            throw new MirachException(ErrorCode.INVALID_ARGUMENT, "--for: longer than 0")
-                    .withRemedy("mirach node maintain " + node + " --end");
-        }
+        long ms = end ? 0 : TimeSpan.parse("--for", time).toMillis();
         return new NodeDutyRequest(Optional.empty(), OptionalLong.of(ms));
     }
 

@@ -7,7 +7,6 @@ import io.mirach.admin.NodeDutyRequest;
 import io.mirach.admin.NodeSummary;
 import io.mirach.admin.PgView;
 import io.mirach.admin.Routes;
-import io.mirach.config.ConfigFile;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.HttpEndpoint;
 import io.mirach.protocol.MirachException;
@@ -60,11 +59,7 @@ final class NodeRestartCommand extends ChangeCommand {
     String wait;
 
     private Duration limit() {
-        try {
-            return ConfigFile.time("--wait", wait, Duration.ZERO);
-        } catch (IllegalArgumentException e) {
-            throw new MirachException(ErrorCode.INVALID_ARGUMENT, e.getMessage(), e);
-        }
+        return TimeSpan.parse("--wait", wait);
     }
 
     @Override

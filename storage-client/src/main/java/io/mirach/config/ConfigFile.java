@@ -162,7 +162,7 @@ public final class ConfigFile {
         return units << shift;
     }
 
-    /** A time, written with a unit: ms, s or m. */
+    /** A time, written with a unit: ms, s, m or h. */
     public static Duration time(String key, String text, Duration defaultTime) {
         if (text == null) {
             return defaultTime;

@@ -158,6 +158,16 @@ class NodeCommandsTest {
     }
 
     @Test
+    void timesThatAreNoneAreRefusedBeforeTheClusterIsAsked() {
+        for (String time : new String[] {"0m", "soon", "5", "-1s", "1.5h"}) {
+            CliRun run = run("node", "maintain", "node-4", "--for=" + time);
+            assertThat(run.exitCode()).isEqualTo(ExitCode.USAGE.number());
+            assertThat(run.err()).contains("--for: not a time: '" + time + "'");
+        }
+        assertThat(server.received()).isEmpty();
+    }
+
+    @Test
     void canLoseAnswersByItsExitCode() {
         server.on("GET /v1/nodes/node-4/loss", SAFE).on("GET /v1/nodes/node-4/loss", UNSAFE);
         assertThat(run("can-lose", "node-4"))
