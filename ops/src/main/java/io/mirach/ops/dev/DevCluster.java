@@ -37,6 +37,7 @@ final class DevCluster {
     private final DevFolder folder;
     private final DevSettings settings;
     private final String command;
+    private final Path launcher;
     private final Progress progress;
     private final List<DevProcess> nodes = new ArrayList<>();
     private final DevProcess gateway;
@@ -59,6 +60,7 @@ final class DevCluster {
             String command) {
         this.folder = folder;
         this.command = command;
+        this.launcher = launcher;
         this.settings = settings;
         this.progress = progress;
         for (int node = 1; node <= settings.nodes(); node++) {
@@ -110,7 +112,7 @@ final class DevCluster {
     /** Starts all, none of which runs, and returns once the volume is served. */
     void start(String volume, long sizeBytes) throws InterruptedException {
         PortCheck.requireFree(settings.ports());
-        folder.writeConfigs(settings, command);
+        folder.writeConfigs(settings, command, launcher);
         progress.tell("starting " + settings.nodes() + " nodes");
         for (DevProcess node : nodes) {
             launch(node);

@@ -142,8 +142,9 @@ final class DevFolder {
 
     /**
      * @param devCommand how the user names this cluster, e.g. {@code mirach dev}
+     * @param launcher what {@code mirach} is, wherever it is called from
      */
-    void writeConfigs(DevSettings settings, String devCommand) {
+    void writeConfigs(DevSettings settings, String devCommand, Path launcher) {
         try {
             for (int node = 1; node <= settings.nodes(); node++) {
                 Map<String, Object> config = new LinkedHashMap<>();
@@ -162,7 +163,8 @@ final class DevFolder {
                                 NodeSummary.START_COMMAND_LABEL,
                                 devCommand + " node start " + node,
                                 NodeSummary.RESTART_COMMAND_LABEL,
-                                devCommand + " node restart " + node));
+                                "'%s' dev --data '%s' node restart %d"
+                                        .formatted(launcher, folder, node)));
                 writeYaml("node-" + node + ".yaml", config);
             }
             Map<String, Object> gateway = new LinkedHashMap<>();

@@ -96,7 +96,7 @@ public final class StartRehearsal {
 
     private void run() throws IOException, InterruptedException {
         Files.createDirectories(folder);
-        new DevFolder(folder).writeConfigs(settings, "mirach dev");
+        new DevFolder(folder).writeConfigs(settings, "mirach dev", Path.of("mirach"));
         for (int node = 1; node <= settings.nodes(); node++) {
             inBackground("node", "start", "--config", folder + "/node-" + node + ".yaml");
         }

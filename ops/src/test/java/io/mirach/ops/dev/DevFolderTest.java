@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
+import io.mirach.server.node.NodeConfigFile;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -33,7 +34,7 @@ class DevFolderTest {
     void configurationsNameEveryAddress() throws IOException {
         DevFolder folder = new DevFolder(temp);
         folder.create(SETTINGS);
-        folder.writeConfigs(SETTINGS, "mirach dev");
+        folder.writeConfigs(SETTINGS, "mirach dev", Path.of("/opt/mirach/bin/mirach"));
         assertThat(temp.resolve("node-2.yaml"))
                 .content()
                 .contains(
@@ -44,6 +45,10 @@ class DevFolderTest {
                         "raft-address: \"127.0.0.1:12006\"",
                         "rack: \"rack-2\"",
                         "start-command: \"mirach dev node start 2\"");
+        assertThat(NodeConfigFile.read(temp.resolve("node-2.yaml")).labels())
+                .containsEntry(
+                        "restart-command",
+                        "'/opt/mirach/bin/mirach' dev --data '" + temp + "' node restart 2");
         assertThat(temp.resolve("gateway.yaml"))
                 .content()
                 .contains(
@@ -66,7 +71,7 @@ class DevFolderTest {
     void clearRemovesTheClusterAndNothingElse() throws IOException {
         DevFolder folder = new DevFolder(temp);
         folder.create(SETTINGS);
-        folder.writeConfigs(SETTINGS, "mirach dev");
+        folder.writeConfigs(SETTINGS, "mirach dev", Path.of("/opt/mirach/bin/mirach"));
         Files.createDirectories(temp.resolve("node-1/raft"));
         Files.writeString(temp.resolve("node-1/raft/log"), "x");
         Files.writeString(temp.resolve("gateway.log"), "x");
