@@ -1,5 +1,6 @@
 package io.mirach.raft;
 
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -33,6 +34,9 @@ public record ReplicaStatus(
         List<Follower> followers,
         Members members,
         long configurationIndex) {
+    // Longer without an answer, and it is not asked to lead.
+    private static final long IN_CONTACT_MS = 1_000;
+
     /** A replica's role in its group. */
     public enum Role {
         LEADER,
@@ -59,6 +63,16 @@ public record ReplicaStatus(
                 List.of(),
                 Members.NONE,
                 -1);
+    }
+
+    /** On a leader, the follower that is furthest of those that may lead, and answer. */
+    public Optional<UUID> successor() {
+        return followers.stream()
+                .filter(follower -> members.voters().contains(follower.peer()))
+                .filter(follower -> !follower.needsBackfill())
+                .filter(follower -> follower.lastContactMs() < IN_CONTACT_MS)
+                .max(Comparator.comparingLong(Follower::matchIndex))
+                .map(Follower::peer);
     }
 
     /**

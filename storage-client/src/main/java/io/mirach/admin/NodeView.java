@@ -1,10 +1,13 @@
 package io.mirach.admin;
 
+import io.mirach.model.DataDir;
+import io.mirach.model.StorageNode;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Supplier;
 
 /**
  * A node as it sees itself, whether it belongs to a cluster yet or not.
@@ -37,5 +40,21 @@ public record NodeView(
         rack = Objects.requireNonNullElse(rack, "");
         labels = labels == null ? Map.of() : Map.copyOf(labels);
         dataDirs = List.copyOf(dataDirs);
+    }
+
+    /**
+     * As the cluster map is to describe it, once it belongs to a cluster.
+     *
+     * @param ids draws the ids of its data dirs
+     */
+    public StorageNode asNode(Supplier<UUID> ids) {
+        return new StorageNode(
+                name,
+                dataDirs.stream().map(dir -> new DataDir(ids.get(), dir.raftAddress())).toList(),
+                nativeAddress,
+                httpAddress,
+                zone,
+                rack,
+                labels);
     }
 }

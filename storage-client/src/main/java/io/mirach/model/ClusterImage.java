@@ -55,9 +55,7 @@ public record ClusterImage(
 
     /** The node that holds a data dir. */
     public Optional<StorageNode> nodeOfDataDir(UUID dataDir) {
-        return nodes.values().stream()
-                .filter(n -> n.dataDirs().stream().anyMatch(d -> d.id().equals(dataDir)))
-                .findFirst();
+        return nodes.values().stream().filter(n -> n.dataDir(dataDir).isPresent()).findFirst();
     }
 
     /** Every group's members, the meta group's among them. */

@@ -3,6 +3,8 @@ package io.mirach.model;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.UUID;
 
 /**
  * A storage server process as the cluster map knows it.
@@ -44,6 +46,11 @@ public record StorageNode(
             String rack,
             Map<String, String> labels) {
         this(name, dataDirs, nativeAddress, httpAddress, zone, rack, labels, NodeDuty.FULL);
+    }
+
+    /** Its data dir of that id. */
+    public Optional<DataDir> dataDir(UUID id) {
+        return dataDirs.stream().filter(dir -> dir.id().equals(id)).findFirst();
     }
 
     public StorageNode with(NodeDuty other) {

@@ -13,44 +13,19 @@ import io.mirach.admin.VolumeView;
 import io.mirach.model.Attachment;
 import io.mirach.model.Volume;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.UUID;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-class ChangeCommandsTest {
+class ChangeCommandsTest extends CliOnFakeServer {
     private static final List<String> URIS =
             List.of("nbd://h:10809/vm1", "nbd+unix:///vm1?socket=/s");
     private static final ExportView EXPORT =
             new ExportView("vm1", "gw", Attachment.Mode.READ_WRITE, URIS);
-
-    private FakeAdminServer server;
-
-    @BeforeEach
-    void start() throws IOException {
-        server = new FakeAdminServer();
-    }
-
-    @AfterEach
-    void stop() {
-        server.close();
-    }
-
-    private CliRun run(String... args) {
-        return CliRun.of(
-                CliRun.context(
-                        Map.of("MIRACH_ENDPOINT", server.endpoint().toString()),
-                        Path.of("/nonexistent"),
-                        new FakeClock()),
-                List.of(),
-                args);
-    }
 
     private static VolumeView volume(
             Volume.State state, List<AttachmentView> attachments, List<ExportView> exports) {

@@ -3,7 +3,6 @@ package io.mirach.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.mirach.admin.AdviceView;
-import io.mirach.admin.FakeAdminServer;
 import io.mirach.admin.LossView;
 import io.mirach.admin.NodeSummary;
 import io.mirach.admin.NodeView;
@@ -11,17 +10,13 @@ import io.mirach.admin.PgView;
 import io.mirach.admin.StatusView;
 import io.mirach.model.NodeDuty;
 import io.mirach.model.ReplicaMove;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-class NodeCommandsTest {
+class NodeCommandsTest extends CliOnFakeServer {
     private static final LossView SAFE =
             new LossView("node-4", true, 0, List.of(new LossView.Group(1, 2, 2)));
     private static final LossView UNSAFE =
@@ -30,28 +25,6 @@ class NodeCommandsTest {
                     false,
                     1,
                     List.of(new LossView.Group(0, 2, 2), new LossView.Group(1, 1, 2)));
-
-    private FakeAdminServer server;
-
-    @BeforeEach
-    void start() throws IOException {
-        server = new FakeAdminServer();
-    }
-
-    @AfterEach
-    void stop() {
-        server.close();
-    }
-
-    private CliRun run(String... args) {
-        return CliRun.of(
-                CliRun.context(
-                        Map.of("MIRACH_ENDPOINT", server.endpoint().toString()),
-                        Path.of("/nonexistent"),
-                        new FakeClock()),
-                List.of(),
-                args);
-    }
 
     private NodeSummary node(NodeDuty.State duty, long maintenanceMs, int replicas) {
         return new NodeSummary(

@@ -2,48 +2,25 @@ package io.mirach.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.mirach.admin.FakeAdminServer;
 import io.mirach.admin.PgView;
 import io.mirach.admin.VerificationOrder;
 import io.mirach.admin.VerificationView;
 import io.mirach.admin.VerificationView.State;
 import io.mirach.admin.VerificationView.Verdict;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-class PgVerifyCommandTest {
+class PgVerifyCommandTest extends CliOnFakeServer {
     private static final UUID DIR = new UUID(1, 2);
     private static final String ORDER = "POST /v1/pgs/1/verify";
     private static final String LOOK = "GET /v1/pgs/1/verify/77";
 
-    private FakeAdminServer server;
-
     @BeforeEach
-    void start() throws IOException {
-        server = new FakeAdminServer();
+    void layOutTheOrder() {
         server.on(ORDER, new VerificationOrder(1, 77));
-    }
-
-    @AfterEach
-    void stop() {
-        server.close();
-    }
-
-    private CliRun run(String... args) {
-        return CliRun.of(
-                CliRun.context(
-                        Map.of("MIRACH_ENDPOINT", server.endpoint().toString()),
-                        Path.of("/nonexistent"),
-                        new FakeClock()),
-                List.of(),
-                args);
     }
 
     private static VerificationView.Result result(String node, State state, String detail) {

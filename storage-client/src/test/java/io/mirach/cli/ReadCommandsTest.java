@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.mirach.admin.AttachmentView;
 import io.mirach.admin.ClusterView;
 import io.mirach.admin.DfView;
-import io.mirach.admin.FakeAdminServer;
 import io.mirach.admin.GatewayView;
 import io.mirach.admin.NodeSummary;
 import io.mirach.admin.PgView;
@@ -14,17 +13,13 @@ import io.mirach.admin.StatusView.Health;
 import io.mirach.model.Attachment;
 import io.mirach.model.NodeDuty;
 import io.mirach.protocol.cluster.EndedExport;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-class ReadCommandsTest {
+class ReadCommandsTest extends CliOnFakeServer {
     private static final UUID ID = UUID.fromString("6f5c0a3e-0000-4000-8000-000000000001");
     private static final NodeSummary NODE_1 = node("node-1", NodeSummary.State.UP, 300);
     private static final NodeSummary NODE_2 = node("node-2", NodeSummary.State.DOWN, 12_000);
@@ -51,29 +46,6 @@ class ReadCommandsTest {
                     900,
                     List.of("demo"),
                     List.of(new EndedExport("old", "FENCED: taken over")));
-
-    private final FakeClock clock = new FakeClock();
-    private FakeAdminServer server;
-
-    @BeforeEach
-    void start() throws IOException {
-        server = new FakeAdminServer();
-    }
-
-    @AfterEach
-    void stop() {
-        server.close();
-    }
-
-    private CliRun run(String... args) {
-        return CliRun.of(
-                CliRun.context(
-                        Map.of("MIRACH_ENDPOINT", server.endpoint().toString()),
-                        Path.of("/nonexistent"),
-                        clock),
-                List.of(),
-                args);
-    }
 
     private static NodeSummary node(String name, NodeSummary.State state, long lastSeenMs) {
         return new NodeSummary(

@@ -93,19 +93,22 @@ final class ReplicaView {
      * Whether {@code peer} votes by the newest configuration in the log, if it is behind an index.
      */
     boolean votesBeyond(long index, UUID peer) {
-        RaftServer.Division now = division;
-        return now != null
-                && now.getRaftConf().getLogEntryIndex() > index
-                && members(now.getRaftConf()).voters().contains(peer);
+        return membersBeyond(index).voters().contains(peer);
     }
 
-    /** Whether {@code peer} is a member, with a vote or without, by one behind an index. */
+    /** Whether it is a member by it, with a vote or without. */
     boolean isMemberBeyond(long index, UUID peer) {
+        Members members = membersBeyond(index);
+        return members.voters().contains(peer) || members.learners().contains(peer);
+    }
+
+    private Members membersBeyond(long index) {
         RaftServer.Division now = division;
-        return now != null
-                && now.getRaftConf().getLogEntryIndex() > index
-                && (members(now.getRaftConf()).voters().contains(peer)
-                        || members(now.getRaftConf()).learners().contains(peer));
+        if (now == null) {
+            return Members.NONE;
+        }
+        RaftConfiguration newest = now.getRaftConf();
+        return newest.getLogEntryIndex() > index ? members(newest) : Members.NONE;
     }
 
     /** The newest index that this replica knows to be committed. */

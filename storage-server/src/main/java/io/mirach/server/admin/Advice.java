@@ -51,7 +51,7 @@ final class Advice {
                         .filter(
                                 node ->
                                         Survival.without(image, sight, node).stream()
-                                                .allMatch(g -> g.left() >= g.needed()))
+                                                .allMatch(Survival.Group::survives))
                         .toList();
         status.nodes().forEach(this::judge);
         judgeSpareNodes();

@@ -68,7 +68,10 @@ final class NodeAdmin {
                                     + ", with its data dirs")
                     .withRemedy("give the new node another name");
         }
-        StorageNode node = joins && isOffered(known, view) ? known : planned(view);
+        StorageNode node =
+                joins && (view.initialised() || isOffered(known, view))
+                        ? known
+                        : view.asNode(UUID::randomUUID);
         if (!node.equals(known)) {
             cluster.change(
                     new MetaCommand.AddNode(node, known == null ? List.of() : known.dataDirs()));
@@ -156,43 +159,23 @@ final class NodeAdmin {
                         .equals(view.dataDirs().stream().map(DataDirView::raftAddress).toList());
     }
 
-    private static StorageNode planned(NodeView view) {
-        List<DataDir> dirs = new ArrayList<>();
-        for (DataDirView dir : view.dataDirs()) {
-            dirs.add(new DataDir(dir.id().orElseGet(UUID::randomUUID), dir.raftAddress()));
-        }
-        return new StorageNode(
-                view.name(),
-                dirs,
-                view.nativeAddress(),
-                view.httpAddress(),
-                view.zone(),
-                view.rack(),
-                view.labels());
-    }
-
     private static List<NodeInitRequest.MetaMember> metaMembers(ClusterImage image) {
         List<NodeInitRequest.MetaMember> members = new ArrayList<>();
         for (Replica replica : image.metaReplicas().replicas()) {
-            image.nodeOfDataDir(replica.dataDir())
+            StorageNode node = image.nodes().get(replica.node());
+            // One whose data dir was lost is no member to ask.
+            Optional.ofNullable(node)
+                    .flatMap(n -> n.dataDir(replica.dataDir()))
                     .ifPresent(
-                            node ->
+                            dir ->
                                     members.add(
                                             new NodeInitRequest.MetaMember(
                                                     node.name(),
-                                                    replica.dataDir(),
-                                                    raftAddress(node, replica.dataDir()),
+                                                    dir.id(),
+                                                    dir.raftAddress(),
                                                     node.nativeAddress())));
         }
         return members;
-    }
-
-    private static String raftAddress(StorageNode node, UUID dataDir) {
-        return node.dataDirs().stream()
-                .filter(dir -> dir.id().equals(dataDir))
-                .map(DataDir::raftAddress)
-                .findFirst()
-                .orElseThrow();
     }
 
     NodeSummary setDuty(String name, NodeDutyRequest request) {

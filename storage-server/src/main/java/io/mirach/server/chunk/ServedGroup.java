@@ -8,7 +8,6 @@ import io.mirach.raft.RefusedException;
 import io.mirach.raft.ReplicaStatus;
 import io.mirach.raft.ReplicatedLog;
 import io.netty.buffer.ByteBuf;
-import java.util.Comparator;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -90,10 +89,7 @@ final class ServedGroup {
                 || !steppingAside.compareAndSet(false, true)) {
             return;
         }
-        status.followers().stream()
-                .filter(follower -> !follower.needsBackfill())
-                .max(Comparator.comparingLong(ReplicaStatus.Follower::matchIndex))
-                .map(ReplicaStatus.Follower::peer)
+        status.successor()
                 .map(log::transferLeadership)
                 .orElseGet(() -> CompletableFuture.completedFuture(null))
                 .whenComplete(

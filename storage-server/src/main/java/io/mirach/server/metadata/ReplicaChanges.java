@@ -33,10 +33,7 @@ final class ReplicaChanges {
             ClusterImage image, ReplicaSet set, MetaCommand.MoveReplica c) {
         ReplicaMove move = c.move();
         StorageNode target = image.nodes().get(move.to().node());
-        boolean known =
-                target != null
-                        && target.dataDirs().stream()
-                                .anyMatch(dir -> dir.id().equals(move.to().dataDir()));
+        boolean known = target != null && target.dataDir(move.to().dataDir()).isPresent();
         if (set.version() != c.version() || set.move().isPresent()) {
             return Optional.of("the replica set was changed meanwhile");
         }

@@ -22,7 +22,6 @@ import io.mirach.server.metadata.MetaReply;
 import io.mirach.server.store.Room;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,9 +38,6 @@ import org.slf4j.LoggerFactory;
 /** All Raft groups that this node's data dirs hold. Thread-safe. */
 public final class HostedGroups implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(HostedGroups.class);
-
-    // Longer, and it is not to lead.
-    private static final long IN_CONTACT_MS = 1_000;
 
     private final UUID metaGroupId;
     private final Map<UUID, HostedDir> dirs;
@@ -279,12 +275,8 @@ public final class HostedGroups implements AutoCloseable {
 
     private static CompletableFuture<Void> handOver(ReplicatedLog<?> log) {
         ReplicaStatus status = log.status();
-        return status.followers().stream()
-                .filter(follower -> status.members().voters().contains(follower.peer()))
-                .filter(follower -> !follower.needsBackfill())
-                .filter(follower -> follower.lastContactMs() < IN_CONTACT_MS)
-                .max(Comparator.comparingLong(ReplicaStatus.Follower::matchIndex))
-                .map(follower -> log.transferLeadership(follower.peer()))
+        return status.successor()
+                .map(log::transferLeadership)
                 .orElseGet(() -> CompletableFuture.completedFuture(null))
                 .handle(
                         (done, failure) -> {

@@ -1,6 +1,5 @@
 package io.mirach.server.node;
 
-import io.mirach.admin.DataDirView;
 import io.mirach.admin.NodeInitRequest;
 import io.mirach.admin.NodeView;
 import io.mirach.model.DataDir;
@@ -29,7 +28,7 @@ final class InitPlanner {
     static InitPlan plan(
             Map<String, NodeView> views, String self, int placementGroups, Supplier<UUID> ids) {
         Map<String, StorageNode> nodes = new LinkedHashMap<>();
-        views.values().forEach(view -> nodes.put(view.name(), nodeOf(view, ids)));
+        views.values().forEach(view -> nodes.put(view.name(), view.asNode(ids)));
         List<StorageNode> metaNodes = ReplicaPlacement.metaMembers(nodes.values(), self);
         List<NodeInitRequest.MetaMember> metaMembers =
                 metaNodes.stream().map(InitPlanner::metaMember).toList();
@@ -72,21 +71,6 @@ final class InitPlanner {
                 planned,
                 new MetaCommand.FormCluster(
                         clusterId, metaGroupId, metaReplicas, List.copyOf(nodes.values()), groups));
-    }
-
-    private static StorageNode nodeOf(NodeView view, Supplier<UUID> ids) {
-        List<DataDir> dirs = new ArrayList<>();
-        for (DataDirView dir : view.dataDirs()) {
-            dirs.add(new DataDir(ids.get(), dir.raftAddress()));
-        }
-        return new StorageNode(
-                view.name(),
-                dirs,
-                view.nativeAddress(),
-                view.httpAddress(),
-                view.zone(),
-                view.rack(),
-                view.labels());
     }
 
     private static NodeInitRequest.MetaMember metaMember(StorageNode node) {

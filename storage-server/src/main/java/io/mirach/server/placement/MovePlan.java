@@ -101,10 +101,7 @@ final class MovePlan {
 
     private Optional<Reason> reasonToLeave(Replica replica) {
         StorageNode node = image.nodes().get(replica.node());
-        boolean exists =
-                node != null
-                        && node.dataDirs().stream()
-                                .anyMatch(dir -> dir.id().equals(replica.dataDir()));
+        boolean exists = node != null && node.dataDir(replica.dataDir()).isPresent();
         if (!exists) {
             return Optional.of(Reason.GONE);
         }
@@ -164,10 +161,7 @@ final class MovePlan {
                 .filter(node -> sight.up().contains(node.name()))
                 .filter(node -> !busy.contains(node.name()))
                 .filter(node -> !taken.contains(node.name()))
-                .filter(
-                        node ->
-                                node.dataDirs().stream()
-                                        .noneMatch(dir -> dir.id().equals(from.dataDir())));
+                .filter(node -> node.dataDir(from.dataDir()).isEmpty());
     }
 
     private List<StorageNode> othersOf(GroupInSight group, Replica from) {

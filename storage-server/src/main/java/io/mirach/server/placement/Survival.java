@@ -21,7 +21,11 @@ public final class Survival {
      * @param needed so many of them are a majority
      */
     public record Group(
-            Optional<PlacementGroupId> placementGroup, int left, int needed, boolean ledByIt) {}
+            Optional<PlacementGroupId> placementGroup, int left, int needed, boolean ledByIt) {
+        public boolean survives() {
+            return left >= needed;
+        }
+    }
 
     /** The meta group first. */
     public static List<Group> without(ClusterImage image, ClusterSight sight, String node) {

@@ -356,11 +356,10 @@ public final class ClusterSteps implements StepRunner {
     }
 
     private String raftAddress(UUID dataDir) {
-        return image.get().nodeOfDataDir(dataDir).stream()
-                .flatMap(node -> node.dataDirs().stream())
-                .filter(dir -> dir.id().equals(dataDir))
+        return image.get()
+                .nodeOfDataDir(dataDir)
+                .flatMap(node -> node.dataDir(dataDir))
                 .map(DataDir::raftAddress)
-                .findFirst()
                 .orElseThrow(
                         () ->
                                 new MirachException(

@@ -108,7 +108,7 @@ final class DirectLog implements ReplicatedLog<ChunkReply> {
                 followers.stream()
                         .map(peer -> new ReplicaStatus.Follower(peer, 1, 0, false))
                         .toList(),
-                Members.NONE,
+                new Members(Set.copyOf(followers), Set.of(), false),
                 -1);
     }
 

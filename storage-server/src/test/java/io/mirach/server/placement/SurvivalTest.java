@@ -49,7 +49,7 @@ class SurvivalTest {
     }
 
     private static boolean survives(String node, LeaderView view) {
-        return without(node, view).stream().allMatch(group -> group.left() >= group.needed());
+        return without(node, view).stream().allMatch(Survival.Group::survives);
     }
 
     @Test
