@@ -127,6 +127,11 @@ public final class AdminClient {
         return one(AdminCall.get(Routes.verification(order)), VerificationView.class);
     }
 
+    /** Orders scrubs; {@link PgView#scrub} says what came of them. */
+    public void scrub(ScrubRequest request) {
+        call(AdminCall.post(Routes.PGS_SCRUB, request));
+    }
+
     public List<VolumeView> volumes() {
         return list(AdminCall.get(Routes.VOLUMES), VolumeView.class);
     }

@@ -4,6 +4,7 @@ import io.mirach.model.ReplicaMove;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.UUID;
 
 /**
@@ -15,6 +16,7 @@ import java.util.UUID;
  * @param appliedIndex as the leader has it; 0 if unknown
  * @param members what one of them moves to among them
  * @param move a replica that is being moved
+ * @param scrub when its replicas were last proven to be well
  */
 public record PgView(
         int id,
@@ -24,7 +26,8 @@ public record PgView(
         long term,
         long appliedIndex,
         List<Member> members,
-        Optional<Move> move) {
+        Optional<Move> move,
+        Scrub scrub) {
     /** What to think of a placement group. */
     public enum Condition {
         CREATING,
@@ -41,6 +44,27 @@ public record PgView(
         Objects.requireNonNull(leader, "leader");
         members = List.copyOf(members);
         Objects.requireNonNull(move, "move");
+        Objects.requireNonNull(scrub, "scrub");
+    }
+
+    /**
+     * The scrubs of a placement group: every block of all its replicas is read, and the replicas
+     * are compared.
+     *
+     * @param doneAtMs when the last one that found all well began, milliseconds since 1970; 0:
+     *     never
+     * @param ordered somebody asked for one that has not found all well yet
+     * @param percent of one that is under way
+     * @param finding what the last one found that nobody can put right
+     */
+    public record Scrub(
+            long doneAtMs, boolean ordered, OptionalInt percent, Optional<String> finding) {
+        public static final Scrub NONE = new Scrub(0, false, OptionalInt.empty(), Optional.empty());
+
+        public Scrub {
+            Objects.requireNonNull(percent, "percent");
+            Objects.requireNonNull(finding, "finding");
+        }
     }
 
     /**

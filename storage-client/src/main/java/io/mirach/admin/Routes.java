@@ -51,6 +51,9 @@ public final class Routes {
     /** GET {@link VerificationView}. */
     public static final String PG_VERIFICATION = "/v1/pgs/{id}/verify/{digest}";
 
+    /** POST {@link ScrubRequest} -> 204. */
+    public static final String PGS_SCRUB = "/v1/pgs/scrub";
+
     /** GET array of {@link VolumeView}; POST {@link CreateVolumeRequest} -> VolumeView. */
     public static final String VOLUMES = "/v1/volumes";
 

@@ -77,4 +77,11 @@ public record VerificationView(
         Objects.requireNonNull(verdict, "verdict");
         replicas = List.copyOf(replicas);
     }
+
+    /** How much of what is counted is read, over all replicas; 0 until something is counted. */
+    public int donePercent() {
+        long done = replicas.stream().mapToLong(Result::doneBlocks).sum();
+        long total = replicas.stream().mapToLong(Result::totalBlocks).sum();
+        return total == 0 ? 0 : (int) (100 * done / total);
+    }
 }

@@ -15,7 +15,7 @@ import picocli.CommandLine.Command;
         name = "pg",
         description = "Placement groups: the Raft groups that hold the blocks.",
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {PgCommands.Ls.class, PgVerifyCommand.class})
+        subcommands = {PgCommands.Ls.class, PgScrubCommand.class, PgVerifyCommand.class})
 final class PgCommands {
     @Command(
             name = "ls",
@@ -24,7 +24,9 @@ final class PgCommands {
                 "A member shows how many entries it is behind the leader. When the leader's log no"
                         + " longer holds what it lacks, its state is copied from the leader:"
                         + " 'backfill', how much of it, how fast, and the time left. Damaged blocks"
-                        + " are not served from a member, and repaired from another one."
+                        + " are not served from a member, and repaired from another one.",
+                "SCRUBBED: how long ago every block was read and found intact, and the members"
+                        + " were found equal, as of 'scrub-every' of the nodes."
             },
             footer = {
                 "",
@@ -45,7 +47,8 @@ final class PgCommands {
 
         @Override
         void print(List<PgView> pgs, PrintWriter out) {
-            Table table = new Table("PG", "STATE", "LEADER", ">TERM", ">APPLIED", "MEMBERS");
+            Table table =
+                    new Table("PG", "STATE", "LEADER", ">TERM", ">APPLIED", "SCRUBBED", "MEMBERS");
             for (PgView pg : pgs) {
                 table.row(
                         pg.id() == 0 ? "meta" : "pg" + pg.id(),
@@ -53,9 +56,25 @@ final class PgCommands {
                         pg.leader().orElse(""),
                         pg.term(),
                         pg.appliedIndex(),
+                        pg.id() == 0 ? "" : scrubbed(pg.scrub()),
                         pg.members().stream().map(Ls::member).collect(Collectors.joining(", ")));
             }
             table.print(out, "");
+        }
+
+        private String scrubbed(PgView.Scrub scrub) {
+            if (scrub.finding().isPresent()) {
+                return "different";
+            }
+            if (scrub.percent().isPresent()) {
+                return "now " + scrub.percent().getAsInt() + " %";
+            }
+            long nowMs = MirachCommand.contextOf(spec).clock().currentTimeMs();
+            String ago =
+                    scrub.doneAtMs() == 0
+                            ? "never"
+                            : Wording.age(Math.max(0, nowMs - scrub.doneAtMs()));
+            return scrub.ordered() ? ago + ", soon" : ago;
         }
 
         private static String member(PgView.Member member) {

@@ -37,7 +37,7 @@ import picocli.CommandLine.Parameters;
             "  mirach pg verify all -o json | jq '.[] | select(.verdict != \"EQUAL\")'"
         })
 final class PgVerifyCommand extends ReadCommand<List<VerificationView>> {
-    private static final String ALL = "all";
+    static final String ALL = "all";
     private static final int DIGEST_CHARS = 12;
     // So long a replica that is behind may stand still.
     private static final Duration STILL_LIMIT = Duration.ofSeconds(30);
@@ -58,7 +58,8 @@ final class PgVerifyCommand extends ReadCommand<List<VerificationView>> {
         return AdminCall.post(Routes.verify(number(group)));
     }
 
-    private static int number(String group) {
+    /** The placement group that a user names. */
+    static int number(String group) {
         try {
             int number = Integer.parseInt(group.startsWith("pg") ? group.substring(2) : group);
             if (number > 0) {
@@ -122,16 +123,11 @@ final class PgVerifyCommand extends ReadCommand<List<VerificationView>> {
     }
 
     private static String wording(VerificationView view) {
-        long done = 0;
-        long total = 0;
-        for (VerificationView.Result replica : view.replicas()) {
-            done += replica.doneBlocks();
-            total += replica.totalBlocks();
-        }
+        boolean counted = view.replicas().stream().anyMatch(r -> r.totalBlocks() > 0);
         // In tens, so that it is a few lines.
         return "verifying pg"
                 + view.pg()
-                + (total == 0 ? "" : ": " + 10 * (10 * done / total) + " %");
+                + (counted ? ": " + 10 * (view.donePercent() / 10) + " %" : "");
     }
 
     @Override
@@ -177,10 +173,12 @@ final class PgVerifyCommand extends ReadCommand<List<VerificationView>> {
                             + " may be failing: look at its log. Damaged blocks are not served from"
                             + " there, and repaired from another replica: repeat the command";
             case DIFFERENT ->
-                    "stop "
-                            + nodes(view, State.DIFFERENT)
-                            + " and keep its data dir: what it holds cannot be trusted, and no"
-                            + " ordinary failure leads to this";
+                    "'mirach pg scrub pg"
+                            + view.pg()
+                            + "' has a replica made anew that differs from a majority. No ordinary"
+                            + " failure leads to this: to find out why, keep a copy of the data"
+                            + " dir of "
+                            + nodes(view, State.DIFFERENT);
         };
     }
 

@@ -59,7 +59,15 @@ class NodeCommandsTest extends CliOnFakeServer {
 
     private static PgView pg(PgView.Condition condition, Optional<PgView.Move> move) {
         return new PgView(
-                1, new UUID(1, 1), condition, Optional.of("node-1"), 1, 1, List.of(), move);
+                1,
+                new UUID(1, 1),
+                condition,
+                Optional.of("node-1"),
+                1,
+                1,
+                List.of(),
+                move,
+                PgView.Scrub.NONE);
     }
 
     private String body(int call) {

@@ -85,7 +85,7 @@ class PgVerifyCommandTest extends CliOnFakeServer {
         CliRun run = run("pg", "verify", "pg1");
         assertThat(run.out())
                 .contains("pg1: DIFFERENT\n  n2: does not hold what the others hold\n")
-                .contains("remedy: stop n2 and keep its data dir");
+                .contains("remedy: 'mirach pg scrub pg1' has");
         assertThat(run.exitCode()).isEqualTo(ExitCode.UNHEALTHY.number());
     }
 
@@ -139,7 +139,8 @@ class PgVerifyCommandTest extends CliOnFakeServer {
                 1,
                 1,
                 List.of(),
-                Optional.empty());
+                Optional.empty(),
+                PgView.Scrub.NONE);
     }
 
     @Test

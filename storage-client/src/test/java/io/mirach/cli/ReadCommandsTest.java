@@ -16,6 +16,7 @@ import io.mirach.protocol.cluster.EndedExport;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
@@ -307,12 +308,17 @@ class ReadCommandsTest extends CliOnFakeServer {
                                                 Optional.empty(),
                                                 false,
                                                 PgView.Damage.NONE)),
-                                Optional.empty())));
+                                Optional.empty(),
+                                new PgView.Scrub(
+                                        clock.currentTimeMs() - 3 * 86_400_000L,
+                                        true,
+                                        OptionalInt.empty(),
+                                        Optional.empty()))));
         assertThat(run("pg", "ls").out())
                 .isEqualTo(
                         """
-                        PG   STATE     LEADER  TERM  APPLIED  MEMBERS
-                        pg1  DEGRADED  node-1     4     1234  node-1 (leader), node-2 (34 behind), \
+                        PG   STATE     LEADER  TERM  APPLIED  SCRUBBED   MEMBERS
+                        pg1  DEGRADED  node-1     4     1234  3 d, soon  node-1 (leader), node-2 (34 behind), \
                         node-3 (needs backfill), node-7 (backfill 43 %, 12 MiB/s, 3 min left), \
                         node-4 (unreachable), node-6 (lost), node-5
                         """);

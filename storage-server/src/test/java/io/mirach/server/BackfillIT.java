@@ -36,7 +36,12 @@ class BackfillIT {
     private static NodeConfig littleLog(NodeConfig config, long bytesPerSecond) {
         return config.withReplication(
                 new NodeConfig.Replication(
-                        32 * MIB, 32 * MIB, bytesPerSecond, 32 * MIB, Duration.ZERO));
+                        32 * MIB,
+                        32 * MIB,
+                        bytesPerSecond,
+                        32 * MIB,
+                        Duration.ZERO,
+                        Duration.ZERO));
     }
 
     /** The volume is written in order, each piece with bytes of its own version. */

@@ -38,7 +38,7 @@ class VerifyIT {
     @TempDir Path folder;
 
     /** What was changed must not be overwritten by a replay of the log. */
-    private static NodeConfig flushedOnClose(NodeConfig config) {
+    static NodeConfig flushedOnClose(NodeConfig config) {
         StoreConfig store = config.store();
         return new NodeConfig(
                 config.name(),

@@ -7,6 +7,7 @@ import io.mirach.model.LayerId;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.VolumeId;
 import java.util.List;
+import java.util.UUID;
 
 /** What a placement group's leader is to log, beside reads and writes. Idempotent. */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "order")
@@ -42,9 +43,16 @@ public sealed interface GroupOrder {
             implements GroupOrder {}
 
     /**
-     * Has every replica hash its state as of the order's entry, to be compared. Changes nothing.
+     * Has replicas hash their state as of the order's entry, to be compared. Changes nothing.
      *
      * @param id drawn by the one who asks; a digest is fetched by it
+     * @param only the data dirs that are to hash, at the pace of a backfill; empty: all of them, at
+     *     the pace of a scrub
      */
-    record TakeDigest(PlacementGroupId placementGroup, long id) implements GroupOrder {}
+    record TakeDigest(PlacementGroupId placementGroup, long id, List<UUID> only)
+            implements GroupOrder {
+        public TakeDigest {
+            only = List.copyOf(only);
+        }
+    }
 }

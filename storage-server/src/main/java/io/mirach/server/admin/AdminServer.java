@@ -18,6 +18,7 @@ import io.mirach.admin.InitRequest;
 import io.mirach.admin.NodeDutyRequest;
 import io.mirach.admin.NodeInitRequest;
 import io.mirach.admin.Routes;
+import io.mirach.admin.ScrubRequest;
 import io.mirach.admin.VolumeSettings;
 import io.mirach.client.transport.NodeAddress;
 import io.mirach.model.VolumeName;
@@ -199,6 +200,13 @@ public final class AdminServer implements AutoCloseable {
                 Routes.NODE_OF_CLUSTER,
                 (admin, request) -> {
                     admin.nodeAdmin().remove(nodeName(request));
+                    request.status(204);
+                });
+        post(
+                config,
+                Routes.PGS_SCRUB,
+                (admin, request) -> {
+                    admin.scrub(body(request, ScrubRequest.class));
                     request.status(204);
                 });
         post(

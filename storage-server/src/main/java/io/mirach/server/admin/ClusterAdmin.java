@@ -6,6 +6,7 @@ import io.mirach.admin.DetachRequest;
 import io.mirach.admin.ExportRequest;
 import io.mirach.admin.ExportView;
 import io.mirach.admin.NodeSummary;
+import io.mirach.admin.ScrubRequest;
 import io.mirach.admin.StatusView;
 import io.mirach.admin.VerificationOrder;
 import io.mirach.admin.VerificationView;
@@ -30,6 +31,8 @@ import io.mirach.server.cluster.HeartbeatReply;
 import io.mirach.server.cluster.MetaGroup;
 import io.mirach.server.cluster.NodeObservations;
 import io.mirach.server.cluster.StoredBytesSurvey;
+import io.mirach.server.maintenance.Scrubs;
+import io.mirach.server.maintenance.Verification;
 import io.mirach.server.metadata.MetaCommand;
 import io.mirach.server.metadata.MetaReply;
 import io.mirach.server.placement.SlotAssignment;
@@ -67,6 +70,7 @@ public final class ClusterAdmin {
     private final ClusterService service;
     private final StoredBytesSurvey survey;
     private final Verification verification;
+    private final Scrubs scrubs;
     private final NodeAdmin nodeAdmin;
     private final Supplier<Optional<HeartbeatReply>> lastAnswer;
     private final Clock clock;
@@ -82,6 +86,7 @@ public final class ClusterAdmin {
             ClusterService service,
             StoredBytesSurvey survey,
             Verification verification,
+            Scrubs scrubs,
             Outlook outlook,
             Supplier<Optional<HeartbeatReply>> lastAnswer,
             Clock clock) {
@@ -92,6 +97,7 @@ public final class ClusterAdmin {
         this.service = service;
         this.survey = survey;
         this.verification = verification;
+        this.scrubs = scrubs;
         this.lastAnswer = lastAnswer;
         this.clock = clock;
         this.nodeAdmin = new NodeAdmin(this, outlook, clock);
@@ -144,7 +150,7 @@ public final class ClusterAdmin {
     }
 
     ClusterReports reports(ClusterImage image) {
-        return new ClusterReports(image, observations, terms, clock.millis());
+        return new ClusterReports(image, observations, terms, scrubs::progress, clock.millis());
     }
 
     /** As {@link #reports}, once the nodes have been heard by this leader. */
@@ -205,13 +211,22 @@ public final class ClusterAdmin {
     VerificationOrder verify(int pg) {
         awaitReady();
         PlacementGroup group = requireGroup(pg);
-        return new VerificationOrder(pg, join(verification.begin(group.id()), CHANGE_TIMEOUT_MS));
+        return new VerificationOrder(pg, join(verification.begin(group), CHANGE_TIMEOUT_MS));
     }
 
     VerificationView verification(int pg, long digest) throws InterruptedException {
         awaitObserved();
         awaitReady();
-        return join(verification.look(map.image(), requireGroup(pg), digest), SURVEY_TIMEOUT_MS);
+        return join(verification.look(requireGroup(pg), digest), SURVEY_TIMEOUT_MS);
+    }
+
+    void scrub(ScrubRequest request) {
+        awaitReady();
+        List<PlacementGroupId> groups =
+                request.pgs().isEmpty()
+                        ? List.copyOf(map.image().placementGroups().keySet())
+                        : request.pgs().stream().map(this::requireGroup).map(g -> g.id()).toList();
+        change(new MetaCommand.OrderScrub(groups, clock.millis()));
     }
 
     private PlacementGroup requireGroup(int pg) {

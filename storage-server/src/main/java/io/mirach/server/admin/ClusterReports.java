@@ -26,6 +26,7 @@ import io.mirach.raft.ReplicaStatus;
 import io.mirach.server.cluster.AttachmentTerms;
 import io.mirach.server.cluster.NodeHeartbeat;
 import io.mirach.server.cluster.NodeObservations;
+import io.mirach.server.maintenance.Scrubs;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -34,6 +35,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.UUID;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
@@ -48,15 +50,23 @@ final class ClusterReports {
     private final ClusterImage image;
     private final NodeObservations seen;
     private final AttachmentTerms terms;
+    private final Function<PlacementGroupId, Scrubs.Progress> scrubs;
     private final long nowMs;
 
     /**
+     * @param scrubs how far they are
      * @param nowMs wall clock, milliseconds since 1970
      */
-    ClusterReports(ClusterImage image, NodeObservations seen, AttachmentTerms terms, long nowMs) {
+    ClusterReports(
+            ClusterImage image,
+            NodeObservations seen,
+            AttachmentTerms terms,
+            Function<PlacementGroupId, Scrubs.Progress> scrubs,
+            long nowMs) {
         this.image = image;
         this.seen = seen;
         this.terms = terms;
+        this.scrubs = scrubs;
         this.nowMs = nowMs;
     }
 
@@ -92,7 +102,13 @@ final class ClusterReports {
     /** The meta group, as 0, then the placement groups. */
     List<PgView> placementGroups() {
         List<PgView> views = new ArrayList<>();
-        views.add(pg(0, image.metaGroupId(), image.metaReplicas(), /* active= */ true));
+        views.add(
+                pg(
+                        0,
+                        image.metaGroupId(),
+                        image.metaReplicas(),
+                        /* active= */ true,
+                        PgView.Scrub.NONE));
         for (PlacementGroup group :
                 sorted(
                         image.placementGroups().values(),
@@ -102,12 +118,23 @@ final class ClusterReports {
                             group.id().value(),
                             group.raftGroupId(),
                             group.replicaSet(),
-                            group.state() == PlacementGroup.State.ACTIVE));
+                            group.state() == PlacementGroup.State.ACTIVE,
+                            scrub(group)));
         }
         return views;
     }
 
-    private PgView pg(int id, UUID raftGroupId, ReplicaSet set, boolean active) {
+    private PgView.Scrub scrub(PlacementGroup group) {
+        Scrubs.Progress progress = scrubs.apply(group.id());
+        return new PgView.Scrub(
+                group.scrub().scrubbedAtMs(),
+                group.scrub().orderedAtMs() > 0,
+                progress.percent(),
+                progress.finding());
+    }
+
+    private PgView pg(
+            int id, UUID raftGroupId, ReplicaSet set, boolean active, PgView.Scrub scrub) {
         Optional<ReplicaStatus> leader = seen.leader(raftGroupId);
         List<PgView.Member> members =
                 set.holders().stream()
@@ -154,7 +181,8 @@ final class ClusterReports {
                                         new PgView.Move(
                                                 move.from().node(),
                                                 move.to().node(),
-                                                move.reason())));
+                                                move.reason())),
+                scrub);
     }
 
     private PgView.Member member(

@@ -185,6 +185,7 @@ final class HealthReport {
     private void judgeGroups(List<PgView> all, List<NodeSummary> nodes) {
         judgeServing(all, PgView.Condition.UNSERVED);
         judgeServing(all, PgView.Condition.CREATING);
+        all.forEach(this::judgeScrub);
         for (NodeSummary node : nodes) {
             Map<String, List<Troubled>> troubles = new TreeMap<>();
             for (PgView pg : all) {
@@ -201,6 +202,18 @@ final class HealthReport {
             }
             troubles.forEach((code, replicas) -> judgeReplicas(code, replicas, node));
         }
+    }
+
+    private void judgeScrub(PgView pg) {
+        pg.scrub()
+                .finding()
+                .ifPresent(
+                        finding ->
+                                add(
+                                        Health.ERROR,
+                                        "PG_DIFFERENT",
+                                        name(pg) + ": " + finding,
+                                        "mirach pg verify " + name(pg)));
     }
 
     private void judgeServing(List<PgView> all, PgView.Condition condition) {
@@ -279,8 +292,17 @@ final class HealthReport {
                             Health.WARN,
                             code,
                             have
-                                    + " with damaged blocks: they are not served from there, and"
-                                    + " repaired from another one; the disk may be failing",
+                                    + (replicas.stream()
+                                                    .anyMatch(
+                                                            r ->
+                                                                    r.member()
+                                                                            .damage()
+                                                                            .beyondRepair()
+                                                                            .isPresent())
+                                            ? " that is to be made anew"
+                                            : " with damaged blocks: they are not served from"
+                                                    + " there, and repaired from another one")
+                                    + "; the disk may be failing",
                             "mirach pg ls --watch",
                             items);
             case "REPLICA_MISSING" ->

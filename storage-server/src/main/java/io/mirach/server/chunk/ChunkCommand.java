@@ -42,6 +42,6 @@ sealed interface ChunkCommand {
     record SealLayer(VolumeId volume, LayerId sealed, LayerId newHead, long snapshotId)
             implements ChunkCommand {}
 
-    /** Has each replica hash what it holds once this entry is applied. Changes nothing. */
-    record TakeDigest(long id) implements ChunkCommand {}
+    /** Has replicas hash what they hold once this entry is applied. Changes nothing. */
+    record TakeDigest(DigestOrder order) implements ChunkCommand {}
 }

@@ -13,6 +13,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 
 /**
  * The commands of a placement group's log as bytes, numbers big-endian. The log outlives releases,
@@ -28,6 +29,7 @@ import java.util.List;
  *  5 admit:       u64 volume, u64 version, u32 n, n x u64 epochs that write, u32 n, n x u64 that read
  *  6 seal layer:  u64 volume, u64 sealed, u64 new head, u64 snapshot
  *  7 take digest: u64 id
+ *  8 take digest of some: u64 id, u32 n, n x 2 u64 data dirs
  * identity: u64 volume, u64 epoch, u8 slot, u64 sequence, u64 lowest unacknowledged, u64 head
  * </pre>
  */
@@ -40,6 +42,7 @@ final class ChunkCommandCodec {
     private static final int ADMIT = 5;
     private static final int SEAL_LAYER = 6;
     private static final int TAKE_DIGEST = 7;
+    private static final int TAKE_DIGEST_OF_SOME = 8;
 
     private static final int IDENTITY_BYTES = 41;
     private static final int KEEP_ZEROES = 1;
@@ -89,7 +92,7 @@ final class ChunkCommandCodec {
             write(out, admit.readWrite());
             write(out, admit.readOnly());
         } else if (order instanceof GroupOrder.TakeDigest digest) {
-            out.writeByte(TAKE_DIGEST).writeLong(digest.id());
+            write(out, digest);
         }
         return out;
     }
@@ -153,7 +156,10 @@ final class ChunkCommandCodec {
                             new LayerId(in.readLong()),
                             new LayerId(in.readLong()),
                             in.readLong());
-            case TAKE_DIGEST -> new ChunkCommand.TakeDigest(in.readLong());
+            case TAKE_DIGEST ->
+                    new ChunkCommand.TakeDigest(new DigestOrder(in.readLong(), List.of()));
+            case TAKE_DIGEST_OF_SOME ->
+                    new ChunkCommand.TakeDigest(new DigestOrder(in.readLong(), readDataDirs(in)));
             default -> throw new IllegalStateException("log command of type " + type);
         };
     }
@@ -209,6 +215,26 @@ final class ChunkCommandCodec {
     private static void write(ByteBuf out, List<Epoch> epochs) {
         out.writeInt(epochs.size());
         epochs.forEach(epoch -> out.writeLong(epoch.value()));
+    }
+
+    private static void write(ByteBuf out, GroupOrder.TakeDigest digest) {
+        out.writeByte(digest.only().isEmpty() ? TAKE_DIGEST : TAKE_DIGEST_OF_SOME)
+                .writeLong(digest.id());
+        if (!digest.only().isEmpty()) {
+            out.writeInt(digest.only().size());
+            for (UUID dir : digest.only()) {
+                out.writeLong(dir.getMostSignificantBits())
+                        .writeLong(dir.getLeastSignificantBits());
+            }
+        }
+    }
+
+    private static List<UUID> readDataDirs(ByteBuf in) {
+        List<UUID> dirs = new ArrayList<>();
+        for (int left = in.readInt(); left > 0; left--) {
+            dirs.add(new UUID(in.readLong(), in.readLong()));
+        }
+        return dirs;
     }
 
     private static List<Epoch> readEpochs(ByteBuf in) {

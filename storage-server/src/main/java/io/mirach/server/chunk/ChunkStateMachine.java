@@ -15,7 +15,6 @@ import io.netty.buffer.ByteBuf;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -49,7 +48,7 @@ public final class ChunkStateMachine implements ReplicatedStateMachine<ChunkRepl
     // Copies from replicas that are ahead. Under applyLock.
     private final List<Awaited> awaited = new ArrayList<>();
     // By the entry under way; of several orders the last, which would replace the others anyway.
-    private OptionalLong digestOrdered = OptionalLong.empty();
+    private Optional<DigestOrder> digestOrdered = Optional.empty();
 
     /** A copy that can be used once this replica has applied as much as it shows. */
     private record Awaited(BlockCopy copy, CompletableFuture<Repair> outcome) {}
@@ -115,8 +114,8 @@ public final class ChunkStateMachine implements ReplicatedStateMachine<ChunkRepl
         tables = changes.tables();
         if (digestOrdered.isPresent()) {
             // After the commit too: wherever in its entry the order is, the whole entry counts.
-            digestListener.ordered(groupId, digestOrdered.getAsLong(), store.export());
-            digestOrdered = OptionalLong.empty();
+            digestListener.ordered(groupId, digestOrdered.get(), store::export);
+            digestOrdered = Optional.empty();
         }
         if (!awaited.isEmpty()) {
             repairAwaited();
@@ -286,7 +285,7 @@ public final class ChunkStateMachine implements ReplicatedStateMachine<ChunkRepl
         } else if (command instanceof ChunkCommand.SealLayer order) {
             return changes.seal(order);
         } else if (command instanceof ChunkCommand.TakeDigest order) {
-            digestOrdered = OptionalLong.of(order.id());
+            digestOrdered = Optional.of(order.order());
             return ErrorCode.OK;
         }
         throw new IllegalStateException("unknown command " + command);

@@ -87,6 +87,11 @@ public record NodeHeartbeat(
             Objects.requireNonNull(beyondRepair, "beyondRepair");
         }
 
+        /** The same, and to be made anew; the node's own reason counts. */
+        public Damage beyondRepair(String why) {
+            return new Damage(blocks, repaired, beyondRepair.or(() -> Optional.of(why)));
+        }
+
         /** 0 only if all is well. */
         public int weight() {
             return blocks + (beyondRepair.isPresent() ? 1 : 0);

@@ -56,6 +56,9 @@ public final class NodeObservations {
     private final Map<String, Heard> nodes = new HashMap<>();
     private final Map<String, HeardGateway> gateways = new HashMap<>();
     private final Map<UUID, Led> leaders = new HashMap<>();
+    private final Map<ClusterSight.Held, String> suspects = new HashMap<>();
+    private final Map<ClusterSight.Held, Long> madeAnew = new HashMap<>();
+    private final Map<UUID, Long> configurations = new HashMap<>();
     private long leadingSinceNanos;
 
     public NodeObservations(LongSupplier nanoTime) {
@@ -68,6 +71,9 @@ public final class NodeObservations {
         nodes.clear();
         gateways.clear();
         leaders.clear();
+        suspects.clear();
+        madeAnew.clear();
+        configurations.clear();
         leadingSinceNanos = nanoTime.getAsLong();
     }
 
@@ -89,6 +95,48 @@ public final class NodeObservations {
                 }
             }
         }
+    }
+
+    /**
+     * A replica does not hold what others hold: it is to be made anew. Forgotten when another node
+     * leads the meta group: whoever found it finds it again.
+     */
+    public synchronized void suspect(UUID raftGroupId, UUID dataDir, String why) {
+        suspects.put(new ClusterSight.Held(dataDir, raftGroupId), why);
+    }
+
+    /** A data dir has a new replica: what was heard of the one before counts no more. */
+    public synchronized void madeAnew(UUID raftGroupId, UUID dataDir) {
+        ClusterSight.Held held = new ClusterSight.Held(dataDir, raftGroupId);
+        suspects.remove(held);
+        madeAnew.put(held, nanoTime.getAsLong());
+    }
+
+    /**
+     * A group's members were changed: what its leader said before counts no more. Else the next
+     * plan would rest on members that are gone, and undo what this one has done.
+     *
+     * @param index of the configuration that is in force now
+     */
+    public synchronized void configured(UUID raftGroupId, long index) {
+        configurations.merge(raftGroupId, index, Math::max);
+    }
+
+    private synchronized boolean isOutdated(ReplicaStatus leader) {
+        return leader.configurationIndex() < configurations.getOrDefault(leader.groupId(), -1L);
+    }
+
+    private synchronized boolean isOutdated(StorageNode node, UUID dataDir, UUID raftGroupId) {
+        Long since = madeAnew.get(new ClusterSight.Held(dataDir, raftGroupId));
+        Heard heard = nodes.get(node.name());
+        return since != null && heard != null && heard.atNanos() - since <= 0;
+    }
+
+    private synchronized NodeHeartbeat.ReplicaReport withSuspicion(
+            NodeHeartbeat.ReplicaReport report) {
+        String why =
+                suspects.get(new ClusterSight.Held(report.dataDir(), report.status().groupId()));
+        return why == null ? report : report.with(report.damage().beyondRepair(why));
     }
 
     /** Blocks until a node is heard, or for a while. */
@@ -174,7 +222,8 @@ public final class NodeObservations {
                 .flatMap(heartbeat -> heartbeat.replicas().stream())
                 .filter(report -> report.dataDir().equals(replica.dataDir()))
                 .filter(report -> report.status().groupId().equals(raftGroupId))
-                .findFirst();
+                .findFirst()
+                .map(this::withSuspicion);
     }
 
     /**
@@ -281,7 +330,7 @@ public final class NodeObservations {
         Set<UUID> caughtUp = new HashSet<>();
         for (ReplicaStatus.Follower follower : status.followers()) {
             boolean intact =
-                    set.replicas().stream()
+                    set.holders().stream()
                             .filter(replica -> replica.dataDir().equals(follower.peer()))
                             .flatMap(replica -> report(replica, status.groupId()).stream())
                             .allMatch(report -> report.damage().weight() == 0);
@@ -297,10 +346,14 @@ public final class NodeObservations {
         dirs.addAll(status.members().learners());
         set.holders().forEach(holder -> dirs.add(holder.dataDir()));
         Set<UUID> lost = new HashSet<>();
+        Set<UUID> spoiled = new HashSet<>();
         Set<UUID> up = new HashSet<>();
         for (UUID dir : dirs) {
             if (isHeard(image, dir)) {
                 up.add(dir);
+                if (isSpoiled(image, dir, status.groupId())) {
+                    spoiled.add(dir);
+                }
                 boolean learns = status.members().learners().contains(dir);
                 if (isLost(image, dir, status.groupId(), learns)) {
                     lost.add(dir);
@@ -309,7 +362,9 @@ public final class NodeObservations {
         }
         // Half of a change, or one that may yet be undone, says nothing.
         boolean settled =
-                !status.members().changing() && status.configurationIndex() <= status.commitIndex();
+                !status.members().changing()
+                        && status.configurationIndex() <= status.commitIndex()
+                        && !isOutdated(status);
         return new LeaderView(
                 leader,
                 caughtUp,
@@ -318,6 +373,7 @@ public final class NodeObservations {
                         settled ? status.members().voters() : Set.of(),
                         status.members().learners(),
                         lost,
+                        spoiled,
                         up,
                         status.configurationIndex()));
     }
@@ -326,12 +382,20 @@ public final class NodeObservations {
         return image.nodeOfDataDir(dataDir).filter(node -> isUp(node.name())).isPresent();
     }
 
+    private boolean isSpoiled(ClusterImage image, UUID dataDir, UUID raftGroupId) {
+        return image.nodeOfDataDir(dataDir)
+                .filter(node -> !isOutdated(node, dataDir, raftGroupId))
+                .flatMap(node -> report(new Replica(node.name(), dataDir), raftGroupId))
+                .filter(report -> report.damage().beyondRepair().isPresent())
+                .isPresent();
+    }
+
     /** A learner that its node does not report was removed by a late order. */
     private boolean isLost(ClusterImage image, UUID dataDir, UUID raftGroupId, boolean learns) {
-        Optional<ReplicaStatus> own =
-                image.nodeOfDataDir(dataDir)
-                        .flatMap(node -> replica(new Replica(node.name(), dataDir), raftGroupId));
-        return own.isEmpty() ? learns : own.get().role() == ReplicaStatus.Role.LOST;
+        StorageNode node = image.nodeOfDataDir(dataDir).orElseThrow();
+        Optional<ReplicaStatus> own = replica(new Replica(node.name(), dataDir), raftGroupId);
+        return !isOutdated(node, dataDir, raftGroupId)
+                && own.map(status -> status.role() == ReplicaStatus.Role.LOST).orElse(learns);
     }
 
     private synchronized long stableMs(UUID raftGroupId, UUID leader) {

@@ -5,6 +5,7 @@ import io.mirach.protocol.JsonBody;
 import io.mirach.protocol.MirachException;
 import io.mirach.protocol.Opcode;
 import io.mirach.server.chunk.DamageListener;
+import io.mirach.server.chunk.DigestOrder;
 import io.mirach.server.cluster.ReplicaDigest;
 import io.mirach.server.store.DamagedBlockException;
 import io.mirach.server.store.StateDigest;
@@ -50,20 +51,31 @@ public final class Digests implements AutoCloseable {
         OptionalLong appliedIndex(UUID dataDir, UUID raftGroupId);
     }
 
+    /**
+     * How fast replicas are read, in bytes per second over all replicas of this node.
+     *
+     * @param urgent while something waits for the result
+     */
+    public record Pace(long leisurely, long urgent) {
+        long of(DigestOrder order) {
+            return order.urgent() ? urgent : leisurely;
+        }
+    }
+
     private record Key(UUID dataDir, UUID raftGroupId) {}
 
     private static final class Job {
         final Key key;
-        final long id;
+        final DigestOrder order;
         final long index;
         final BooleanSupplier isSpaceLow;
         // Closed by whoever takes it out: the thread, which alone reads it, or a newer order.
         final AtomicReference<StateExport> waiting;
         private ReplicaDigest digest;
 
-        Job(Key key, long id, StateExport state, BooleanSupplier isSpaceLow) {
+        Job(Key key, DigestOrder order, StateExport state, BooleanSupplier isSpaceLow) {
             this.key = key;
-            this.id = id;
+            this.order = order;
             this.index = state.position().index();
             this.isSpaceLow = isSpaceLow;
             this.waiting = new AtomicReference<>(state);
@@ -112,7 +124,7 @@ public final class Digests implements AutoCloseable {
 
     private final Replicas replicas;
     private final DamageListener damageListener;
-    private final long bytesPerSecond;
+    private final Pace pace;
     private final ByteBufAllocator allocator;
     // Guarded by this; the oldest first.
     private final Map<Key, Deque<Job>> jobs = new HashMap<>();
@@ -125,17 +137,14 @@ public final class Digests implements AutoCloseable {
                         return made;
                     });
 
-    /**
-     * @param bytesPerSecond over all replicas of this node
-     */
     public Digests(
             Replicas replicas,
             DamageListener damageListener,
-            long bytesPerSecond,
+            Pace pace,
             ByteBufAllocator allocator) {
         this.replicas = replicas;
         this.damageListener = damageListener;
-        this.bytesPerSecond = bytesPerSecond;
+        this.pace = pace;
         this.allocator = allocator;
     }
 
@@ -148,17 +157,17 @@ public final class Digests implements AutoCloseable {
     public synchronized void begin(
             UUID dataDir,
             UUID raftGroupId,
-            long id,
+            DigestOrder order,
             StateExport state,
             BooleanSupplier isSpaceLow) {
         Key key = new Key(dataDir, raftGroupId);
         Deque<Job> known = jobs.computeIfAbsent(key, k -> new ArrayDeque<>());
-        if (known.stream().anyMatch(job -> job.id == id)) {
+        if (known.stream().anyMatch(job -> job.order.id() == order.id())) {
             state.close();
             return;
         }
         known.forEach(job -> job.giveUp("a newer digest of this replica was ordered"));
-        Job job = new Job(key, id, state, isSpaceLow);
+        Job job = new Job(key, order, state, isSpaceLow);
         known.add(job);
         if (known.size() > KEPT_PER_REPLICA) {
             known.remove();
@@ -200,7 +209,7 @@ public final class Digests implements AutoCloseable {
     private synchronized Optional<Job> find(ReplicaDigest.Query query) {
         return Optional.ofNullable(jobs.get(new Key(query.dataDir(), query.raftGroupId()))).stream()
                 .flatMap(Deque::stream)
-                .filter(job -> job.id == query.id())
+                .filter(job -> job.order.id() == query.id())
                 .findFirst();
     }
 
@@ -230,6 +239,7 @@ public final class Digests implements AutoCloseable {
 
     private void hash(Job job, StateExport state) throws InterruptedException {
         long startNanos = System.nanoTime();
+        long bytesPerSecond = pace.of(job.order);
         long total = state.countBlocks(-1);
         StateDigest digest = new StateDigest();
         DamageCount damage = new DamageCount(job.key.raftGroupId());

@@ -236,6 +236,9 @@ public final class Repairs implements DamageListener, AutoCloseable {
             }
         } catch (InterruptedException e) {
             return;
+        } catch (StoreException e) {
+            // Closed, to be moved or made anew; or its disk fails, which ends the process.
+            failure = e.getMessage();
         } catch (RuntimeException e) {
             failure = e.toString();
             LOG.error("group {} cannot be repaired yet", groupId, e);

@@ -34,6 +34,8 @@ import java.util.UUID;
     @JsonSubTypes.Type(value = MetaCommand.EndMove.class, name = "end-move"),
     @JsonSubTypes.Type(value = MetaCommand.PreferLeader.class, name = "prefer-leader"),
     @JsonSubTypes.Type(value = MetaCommand.ActivateGroup.class, name = "activate-group"),
+    @JsonSubTypes.Type(value = MetaCommand.OrderScrub.class, name = "order-scrub"),
+    @JsonSubTypes.Type(value = MetaCommand.Scrubbed.class, name = "scrubbed"),
     @JsonSubTypes.Type(value = MetaCommand.CreateVolume.class, name = "create-volume"),
     @JsonSubTypes.Type(value = MetaCommand.SetStrictReads.class, name = "set-strict-reads"),
     @JsonSubTypes.Type(value = MetaCommand.VolumeOpened.class, name = "volume-opened"),
@@ -109,6 +111,18 @@ public sealed interface MetaCommand {
 
     /** Every member has created its replica. */
     record ActivateGroup(PlacementGroupId placementGroup) implements MetaCommand {}
+
+    /** Somebody asks for scrubs. */
+    record OrderScrub(List<PlacementGroupId> placementGroups, long atMs) implements MetaCommand {}
+
+    /**
+     * A scrub has found all well.
+     *
+     * @param beganAtMs wall clock
+     * @param order the wish that stood then; 0: none
+     */
+    record Scrubbed(PlacementGroupId placementGroup, long beganAtMs, long order)
+            implements MetaCommand {}
 
     /** Reply: the volume's id. */
     record CreateVolume(

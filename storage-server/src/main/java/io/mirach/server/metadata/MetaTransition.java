@@ -34,6 +34,10 @@ public record MetaTransition(MetaState next, MetaReply reply) {
             return ReplicaChanges.end(state, image.get(), c);
         } else if (command instanceof MetaCommand.PreferLeader c) {
             return ReplicaChanges.prefer(state, image.get(), c);
+        } else if (command instanceof MetaCommand.OrderScrub c) {
+            return ScrubChanges.order(state, image.get(), c);
+        } else if (command instanceof MetaCommand.Scrubbed c) {
+            return ScrubChanges.scrubbed(state, image.get(), c);
         } else if (command instanceof MetaCommand.ActivateGroup c) {
             return MembershipChanges.activate(state, image.get(), c.placementGroup());
         } else if (command instanceof MetaCommand.AddGateway c) {

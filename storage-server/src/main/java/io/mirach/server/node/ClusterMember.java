@@ -20,7 +20,6 @@ import io.mirach.server.admin.AdminServer;
 import io.mirach.server.admin.ClusterAdmin;
 import io.mirach.server.admin.LeaderForwarding;
 import io.mirach.server.admin.Outlook;
-import io.mirach.server.admin.Verification;
 import io.mirach.server.chunk.ChunkService;
 import io.mirach.server.chunk.PeerRoom;
 import io.mirach.server.cluster.AttachmentTerms;
@@ -34,8 +33,11 @@ import io.mirach.server.cluster.NodeObservations;
 import io.mirach.server.cluster.StoredBytesSurvey;
 import io.mirach.server.maintenance.BackfillSource;
 import io.mirach.server.maintenance.Backfills;
+import io.mirach.server.maintenance.Certification;
 import io.mirach.server.maintenance.Digests;
 import io.mirach.server.maintenance.Repairs;
+import io.mirach.server.maintenance.Scrubs;
+import io.mirach.server.maintenance.Verification;
 import io.mirach.server.metadata.MetaCommand;
 import io.mirach.server.metadata.MetaReply;
 import io.mirach.server.metadata.MetadataStateMachine;
@@ -110,6 +112,8 @@ public final class ClusterMember implements AutoCloseable {
     private final AttachmentTerms terms;
     private final PeerRoom peerRoom = new PeerRoom(System::nanoTime);
     private final ChunkService chunks;
+    private final Certification certification;
+    private final Scrubs scrubs;
     private final Reconciler reconciler;
     private final Heartbeats heartbeats;
     private final ClusterAdmin admin;
@@ -149,12 +153,33 @@ public final class ClusterMember implements AutoCloseable {
         ClusterRouting routing =
                 new ClusterRouting(map::image, connections, loops.next(), RoutingConfig.DEFAULT);
         this.meta = new MetaGroup(() -> groups.flatMap(HostedGroups::metaLog), routing);
+        Verification verification =
+                new Verification(
+                        map::image,
+                        connections::request,
+                        observations,
+                        new GroupOrders(routing),
+                        reconcileThread);
+        this.certification = new Certification(verification::compare, observations);
+        this.scrubs =
+                new Scrubs(
+                        verification::scrub,
+                        observations,
+                        meta::propose,
+                        config.replication().scrubEvery(),
+                        System::nanoTime);
         this.reconciler =
                 new Reconciler(
                         meta::ready,
                         this::plan,
                         new ClusterSteps(
-                                map::image, meta, routing, connections, observations, terms),
+                                map::image,
+                                meta,
+                                routing,
+                                connections,
+                                observations,
+                                terms,
+                                certification),
                         reconcileThread);
         Repairs repairs =
                 new Repairs(
@@ -174,7 +199,9 @@ public final class ClusterMember implements AutoCloseable {
                 new Digests(
                         this::appliedIndex,
                         repairs,
-                        config.replication().scrubBytesPerSecond(),
+                        new Digests.Pace(
+                                config.replication().scrubBytesPerSecond(),
+                                config.replication().backfillBytesPerSecond()),
                         ByteBufAllocator.DEFAULT);
         HostedGroups hosted =
                 HostedGroups.start(
@@ -208,8 +235,8 @@ public final class ClusterMember implements AutoCloseable {
                         terms,
                         service,
                         new StoredBytesSurvey(connections::request, observations),
-                        new Verification(
-                                connections::request, observations, new GroupOrders(routing)),
+                        verification,
+                        scrubs,
                         new Sights(),
                         this::lastAnswer,
                         Clock.systemUTC());
@@ -341,6 +368,8 @@ public final class ClusterMember implements AutoCloseable {
         public void roleChanged(RoleChange change) {
             if (change.leads() && leadsInTerm.getAndSet(change.term()) != change.term()) {
                 observations.begin();
+                certification.begin();
+                scrubs.begin();
                 terms.begin();
                 reconciler.wake();
             }
@@ -353,7 +382,9 @@ public final class ClusterMember implements AutoCloseable {
     private List<Step> plan() {
         ClusterImage image = map.image();
         terms.observe(image);
-        return PlacementDriver.plan(image, new Sights().sight(image));
+        ClusterSight sight = new Sights().sight(image);
+        scrubs.tend(image, sight);
+        return PlacementDriver.plan(image, sight);
     }
 
     /** What this node, while it leads, sees of the others. */

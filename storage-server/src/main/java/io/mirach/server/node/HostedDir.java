@@ -8,12 +8,14 @@ import io.mirach.raft.ReadLease;
 import io.mirach.raft.ReplicatedStateMachine;
 import io.mirach.raft.ratis.RatisHost;
 import io.mirach.server.chunk.ChunkStateMachine;
+import io.mirach.server.chunk.DigestOrder;
 import io.mirach.server.maintenance.Backfills;
 import io.mirach.server.maintenance.Digests;
 import io.mirach.server.maintenance.Repairs;
 import io.mirach.server.metadata.MetadataStateMachine;
 import io.mirach.server.store.ChunkStores;
 import io.mirach.server.store.Room;
+import io.mirach.server.store.StateExport;
 import io.mirach.server.store.StateImport;
 import io.mirach.server.store.StoreMemory;
 import java.io.IOException;
@@ -25,6 +27,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -129,14 +132,15 @@ final class HostedDir implements Backfills.Target, AutoCloseable {
                 groupId.equals(metaGroupId)
                         ? new MetadataStateMachine(stores.metaStore(groupId), around.metaListener())
                         : new ChunkStateMachine(
-                                groupId,
-                                stores,
-                                around.repairs(),
-                                (group, order, state) ->
-                                        around.digests()
-                                                .begin(id, group, order, state, this::isSpaceLow));
+                                groupId, stores, around.repairs(), this::digestOrdered);
         machines.put(groupId, machine);
         return machine;
+    }
+
+    private void digestOrdered(UUID groupId, DigestOrder order, Supplier<StateExport> state) {
+        if (order.concerns(id)) {
+            around.digests().begin(id, groupId, order, state.get(), this::isSpaceLow);
+        }
     }
 
     UUID id() {

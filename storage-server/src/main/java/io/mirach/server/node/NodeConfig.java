@@ -56,17 +56,27 @@ public record NodeConfig(
      * @param scrubBytesPerSecond how fast this node's replicas are read to be verified
      * @param replaceAfter a node that stays away so long loses its replicas to others, by the word
      *     of the node that leads the meta group; zero: never
+     * @param scrubEvery from one scrub of a placement group to the next, by the word of the node
+     *     that leads the meta group; zero: only when somebody asks
      */
     public record Replication(
             long queueBytes,
             long logBytes,
             long backfillBytesPerSecond,
             long scrubBytesPerSecond,
-            Duration replaceAfter) {
-        // Before the default, which is checked by it.
+            Duration replaceAfter,
+            Duration scrubEvery) {
+        // Before the default, which is checked by them.
         private static final Duration MIN_REPLACE_AFTER = Duration.ofSeconds(10);
+        private static final Duration MIN_SCRUB_EVERY = Duration.ofSeconds(10);
         public static final Replication DEFAULT =
-                new Replication(32L << 20, 0, 64L << 20, 32L << 20, Duration.ofMinutes(10));
+                new Replication(
+                        32L << 20,
+                        0,
+                        64L << 20,
+                        32L << 20,
+                        Duration.ofMinutes(10),
+                        Duration.ofDays(7));
         private static final long MIN_LOG_BYTES = 16L << 20;
 
         public Replication {
@@ -77,6 +87,9 @@ public record NodeConfig(
             require(
                     replaceAfter.isZero() || replaceAfter.compareTo(MIN_REPLACE_AFTER) >= 0,
                     "replace-after: at least 10s, or 0s for never");
+            require(
+                    scrubEvery.isZero() || scrubEvery.compareTo(MIN_SCRUB_EVERY) >= 0,
+                    "scrub-every: at least 10s, or 0s for only when asked");
         }
     }
 

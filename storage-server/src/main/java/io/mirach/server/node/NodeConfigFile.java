@@ -32,6 +32,8 @@ import java.util.Optional;
  * attachment-term: 30s               # a gateway unheard for so long may lose its volumes to another
  * replace-after: 10m                 # a node away for so long loses its replicas to others; 0s: never.
  *                                    #   The same on all nodes: the meta leader's counts
+ * scrub-every: 7d                    # all blocks are read, all replicas compared; 0s: only when
+ *                                    #   asked. The same on all nodes
  * limits:                            # all with defaults
  *   block-cache: 32MiB               # keys and indexes
  *   write-buffers: 128MiB            # blocks not yet in a file
@@ -61,6 +63,7 @@ public final class NodeConfigFile {
             Map<String, String> labels,
             String attachmentTerm,
             String replaceAfter,
+            String scrubEvery,
             Limits limits) {}
 
     /** The part under {@code limits}. */
@@ -131,7 +134,8 @@ public final class NodeConfigFile {
                         limits.backfillRate(),
                         defaults.backfillBytesPerSecond()),
                 size("limits.scrub-rate", limits.scrubRate(), defaults.scrubBytesPerSecond()),
-                time("replace-after", content.replaceAfter(), defaults.replaceAfter()));
+                time("replace-after", content.replaceAfter(), defaults.replaceAfter()),
+                time("scrub-every", content.scrubEvery(), defaults.scrubEvery()));
     }
 
     private static ChunkServiceConfig chunksOf(Limits limits) {

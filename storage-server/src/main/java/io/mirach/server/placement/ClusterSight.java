@@ -54,6 +54,12 @@ public record ClusterSight(
      */
     public record Room(long usedBytes, long availableBytes, boolean ample) {}
 
+    /** Whether a group's members are those of the map, up, current and sound, and none changes. */
+    public boolean isWhole(PlacementGroup group) {
+        return new GroupInSight(Step.Group.of(group), group.replicaSet(), leaderOf(group))
+                .isWhole();
+    }
+
     Optional<LeaderView> leaderOf(PlacementGroup group) {
         return Optional.ofNullable(leaders.get(group.id()));
     }

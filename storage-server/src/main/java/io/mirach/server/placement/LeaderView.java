@@ -22,6 +22,8 @@ public record LeaderView(UUID leader, Set<UUID> caughtUp, long stableMs, Members
      * @param learners those who only follow
      * @param lost those, members or not, whose node found its replica damaged and has set it aside;
      *     and learners whose node has none
+     * @param spoiled those, members or not, whose replica is beyond repair, or does not hold what
+     *     the others hold: it is to be discarded and made anew
      * @param up those, members or not, whose node is heard
      * @param configuration the index of the committed configuration that says so
      */
@@ -29,12 +31,14 @@ public record LeaderView(UUID leader, Set<UUID> caughtUp, long stableMs, Members
             Set<UUID> voters,
             Set<UUID> learners,
             Set<UUID> lost,
+            Set<UUID> spoiled,
             Set<UUID> up,
             long configuration) {
         public Members {
             voters = Set.copyOf(voters);
             learners = Set.copyOf(learners);
             lost = Set.copyOf(lost);
+            spoiled = Set.copyOf(spoiled);
             up = Set.copyOf(up);
         }
 
@@ -43,9 +47,9 @@ public record LeaderView(UUID leader, Set<UUID> caughtUp, long stableMs, Members
             return voters.contains(dataDir) || learners.contains(dataDir);
         }
 
-        /** Whether a data dir's node is heard, and its replica, if it has one, is not lost. */
+        /** Whether a data dir's node is heard, and its replica, if it has one, can be used. */
         boolean isSound(UUID dataDir) {
-            return up.contains(dataDir) && !lost.contains(dataDir);
+            return up.contains(dataDir) && !lost.contains(dataDir) && !spoiled.contains(dataDir);
         }
     }
 

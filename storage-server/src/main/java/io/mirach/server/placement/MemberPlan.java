@@ -63,17 +63,38 @@ final class MemberPlan {
         return Optional.empty();
     }
 
-    /** Has a data dir follow that does not, or that did and has lost what it had. */
+    /** Has a data dir follow that does not, or that did and has nothing to go on with. */
     private static Optional<Step> follow(GroupInSight group, LeaderView view, UUID dir) {
         LeaderView.Members members = view.members();
+        boolean spoiled = members.spoiled().contains(dir);
         boolean needed = members.lost().contains(dir) || !members.include(dir);
-        return members.up().contains(dir) && needed
-                ? Optional.of(new Step.RebuildReplica(group.group(), view.leader(), dir, members))
-                : Optional.empty();
+        if (!members.up().contains(dir) || !needed && !(spoiled && isDispensable(view, dir))) {
+            return Optional.empty();
+        }
+        return view.leader().equals(dir)
+                ? handOver(group, view)
+                : Optional.of(new Step.RebuildReplica(group.group(), view.leader(), dir, members));
+    }
+
+    /**
+     * Whether a member may be discarded: without it, there is still a majority of the voters that
+     * are current and whole. Part of what is discarded may be good, and all that there is.
+     */
+    private static boolean isDispensable(LeaderView view, UUID dir) {
+        Set<UUID> voters = view.members().voters();
+        long others =
+                voters.stream()
+                        .filter(voter -> !voter.equals(dir))
+                        .filter(view.members()::isSound)
+                        .filter(view::isCurrent)
+                        .count();
+        return 2 * others > voters.size();
     }
 
     private static boolean isReady(LeaderView view, UUID dir) {
-        return view.members().learners().contains(dir) && view.caughtUp().contains(dir);
+        return view.members().learners().contains(dir)
+                && view.caughtUp().contains(dir)
+                && view.members().isSound(dir);
     }
 
     private static Optional<Step> advance(GroupInSight group, LeaderView view, ReplicaMove move) {

@@ -120,7 +120,8 @@ public sealed interface Step {
 
     /**
      * Make a replica, new or anew: the group goes on without it first, so that what it may have
-     * forgotten counts no more, then it follows without a vote. Ends when it has caught up.
+     * forgotten counts no more; what it has is discarded if that is spoiled; then it follows
+     * without a vote.
      */
     record RebuildReplica(Group group, UUID leader, UUID dataDir, LeaderView.Members members)
             implements OfMembers {
@@ -131,7 +132,7 @@ public sealed interface Step {
     }
 
     /**
-     * Give a replica that has caught up its vote.
+     * Give a replica that has caught up its vote, once it is proven to hold what the leader holds.
      *
      * @param insteadOf the one whose vote it takes over
      */

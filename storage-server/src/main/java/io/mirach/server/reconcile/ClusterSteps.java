@@ -23,6 +23,7 @@ import io.mirach.server.cluster.GroupOrders;
 import io.mirach.server.cluster.MetaGroup;
 import io.mirach.server.cluster.NodeObservations;
 import io.mirach.server.cluster.ReplicaOrder;
+import io.mirach.server.maintenance.Certification;
 import io.mirach.server.metadata.MetaCommand;
 import io.mirach.server.metadata.MetaReply;
 import io.mirach.server.placement.LeaderView;
@@ -54,6 +55,7 @@ public final class ClusterSteps implements StepRunner {
     private final NodeConnections connections;
     private final NodeObservations observations;
     private final AttachmentTerms terms;
+    private final Certification certification;
 
     public ClusterSteps(
             Supplier<ClusterImage> image,
@@ -61,13 +63,15 @@ public final class ClusterSteps implements StepRunner {
             ClusterRouting routing,
             NodeConnections connections,
             NodeObservations observations,
-            AttachmentTerms terms) {
+            AttachmentTerms terms,
+            Certification certification) {
         this.image = image;
         this.meta = meta;
         this.groupOrders = new GroupOrders(routing);
         this.connections = connections;
         this.observations = observations;
         this.terms = terms;
+        this.certification = certification;
     }
 
     @Override
@@ -95,7 +99,7 @@ public final class ClusterSteps implements StepRunner {
         } else if (step instanceof Step.DismissReplica dismiss) {
             return dismiss(dismiss.group(), dismiss.leader(), dismiss.dataDir(), dismiss.members());
         } else if (step instanceof Step.RemoveReplica remove) {
-            return remove(remove);
+            return remove(remove.group(), remove.dataDir(), remove.configuration());
         } else if (step instanceof Step.PreferLeader prefer) {
             return log(new MetaCommand.PreferLeader(prefer.group(), prefer.dataDir()));
         } else if (step instanceof Step.AdmitNode admit) {
@@ -216,7 +220,9 @@ public final class ClusterSteps implements StepRunner {
         List<ReplicaOrder.Member> withSelf = new ArrayList<>(learners);
         ReplicaOrder.Member self = member(step.dataDir());
         withSelf.add(self);
+        certification.forget(group, step.dataDir());
         return change(leader, group, expected, voters, learners)
+                .thenCompose(changed -> discardSpoiled(step, changed).thenApply(done -> changed))
                 .thenCompose(
                         changed ->
                                 orderNode(
@@ -229,11 +235,47 @@ public final class ClusterSteps implements StepRunner {
                                                 voters,
                                                 self,
                                                 changed)))
-                .thenCompose(created -> change(leader, group, ids(voters), voters, withSelf))
+                .thenCompose(
+                        created -> {
+                            observations.madeAnew(group, step.dataDir());
+                            return change(leader, group, ids(voters), voters, withSelf);
+                        })
                 .thenAccept(done -> {});
     }
 
+    /** What cannot be trusted must not be what the new replica begins with. */
+    private CompletableFuture<Void> discardSpoiled(
+            Step.RebuildReplica step, ReplicaOrder.MembersChanged without) {
+        if (!step.members().spoiled().contains(step.dataDir())) {
+            return CompletableFuture.completedFuture(null);
+        }
+        return remove(step.group(), step.dataDir(), without.index());
+    }
+
     private CompletableFuture<Void> promote(Step.PromoteReplica step) {
+        return certified(step).thenCompose(proven -> giveVote(step));
+    }
+
+    /** The meta group's state is small, and always what its log says. */
+    private CompletableFuture<Void> certified(Step.PromoteReplica step) {
+        ClusterImage current = image.get();
+        return step.group()
+                .placementGroup()
+                .map(current.placementGroups()::get)
+                .map(
+                        group ->
+                                certification.certify(
+                                        group,
+                                        replica(current, step.leader()),
+                                        replica(current, step.dataDir())))
+                .orElseGet(() -> CompletableFuture.completedFuture(null));
+    }
+
+    private static Replica replica(ClusterImage image, UUID dataDir) {
+        return new Replica(requireNode(image, dataDir).name(), dataDir);
+    }
+
+    private CompletableFuture<Void> giveVote(Step.PromoteReplica step) {
         Set<UUID> voters = new TreeSet<>(step.members().voters());
         voters.add(step.dataDir());
         step.insteadOf().ifPresent(voters::remove);
@@ -274,15 +316,12 @@ public final class ClusterSteps implements StepRunner {
                                                 false)));
     }
 
-    private CompletableFuture<Void> remove(Step.RemoveReplica step) {
+    private CompletableFuture<Void> remove(Step.Group group, UUID dataDir, long configuration) {
         return orderNode(
-                step.dataDir(),
+                dataDir,
                 Opcode.REMOVE_REPLICA,
                 new ReplicaOrder.Remove(
-                        step.dataDir(),
-                        step.group().placementGroup(),
-                        step.group().raftGroupId(),
-                        step.configuration()));
+                        dataDir, group.placementGroup(), group.raftGroupId(), configuration));
     }
 
     private CompletableFuture<ReplicaOrder.MembersChanged> change(
@@ -296,7 +335,13 @@ public final class ClusterSteps implements StepRunner {
                         Opcode.CHANGE_MEMBERS,
                         new ReplicaOrder.ChangeMembers(
                                 leader, group, expectedVoters, voters, learners))
-                .thenApply(body -> JsonBody.decode(body, ReplicaOrder.MembersChanged.class));
+                .thenApply(
+                        body -> {
+                            ReplicaOrder.MembersChanged changed =
+                                    JsonBody.decode(body, ReplicaOrder.MembersChanged.class);
+                            observations.configured(group, changed.index());
+                            return changed;
+                        });
     }
 
     private static Set<UUID> without(Set<UUID> dataDirs, UUID one) {
@@ -340,26 +385,22 @@ public final class ClusterSteps implements StepRunner {
     }
 
     private CompletableFuture<ByteBuf> askNode(UUID dataDir, Opcode opcode, Object order) {
-        StorageNode node =
-                image.get()
-                        .nodeOfDataDir(dataDir)
-                        .orElseThrow(
-                                () ->
-                                        new MirachException(
-                                                ErrorCode.NO_SUCH_NODE,
-                                                "no node holds data dir " + dataDir));
         return connections.request(
-                node.nativeAddress(),
+                requireNode(image.get(), dataDir).nativeAddress(),
                 opcode,
                 JsonBody.encode(order, ByteBufAllocator.DEFAULT),
                 NODE_ORDER_TIMEOUT);
     }
 
     private String raftAddress(UUID dataDir) {
-        return image.get()
-                .nodeOfDataDir(dataDir)
-                .flatMap(node -> node.dataDir(dataDir))
+        return requireNode(image.get(), dataDir)
+                .dataDir(dataDir)
                 .map(DataDir::raftAddress)
+                .orElseThrow();
+    }
+
+    private static StorageNode requireNode(ClusterImage image, UUID dataDir) {
+        return image.nodeOfDataDir(dataDir)
                 .orElseThrow(
                         () ->
                                 new MirachException(

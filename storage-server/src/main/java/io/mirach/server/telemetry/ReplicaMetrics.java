@@ -44,6 +44,7 @@ public final class ReplicaMetrics implements MultiCollector {
     private static MetricSnapshots snapshots(Observed seen) {
         return MetricSnapshots.builder()
                 .metricSnapshot(mapVersion(seen.image()))
+                .metricSnapshot(scrubbed(seen.image()))
                 .metricSnapshot(
                         replicas(
                                 "mirach_replica_leads",
@@ -139,6 +140,20 @@ public final class ReplicaMetrics implements MultiCollector {
                 .help("Version of the cluster map known here.")
                 .dataPoint(point(image.version(), Labels.EMPTY))
                 .build();
+    }
+
+    private static GaugeSnapshot scrubbed(ClusterImage image) {
+        GaugeSnapshot.Builder gauge =
+                GaugeSnapshot.builder()
+                        .name("mirach_group_scrubbed_timestamp_seconds")
+                        .help("When the last scrub that found the group well began; 0: never.");
+        for (PlacementGroup group : image.placementGroups().values()) {
+            gauge.dataPoint(
+                    point(
+                            group.scrub().scrubbedAtMs() / 1000,
+                            Labels.of("group", group.id().toString())));
+        }
+        return gauge.build();
     }
 
     private static GaugeSnapshot replicas(

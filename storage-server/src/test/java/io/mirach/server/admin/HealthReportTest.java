@@ -15,6 +15,7 @@ import io.mirach.raft.ReplicaStatus;
 import io.mirach.server.cluster.AttachmentTerms;
 import io.mirach.server.cluster.NodeHeartbeat;
 import io.mirach.server.cluster.NodeObservations;
+import io.mirach.server.maintenance.Scrubs;
 import io.mirach.server.metadata.MetaCommand;
 import io.mirach.server.metadata.MetaFixtures;
 import io.mirach.server.metadata.MetaState;
@@ -24,6 +25,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -45,6 +47,8 @@ class HealthReportTest {
                 new MetaCommand.ActivateGroup(new PlacementGroupId(3)));
     }
 
+    private Scrubs.Progress scrubs = Scrubs.Progress.NONE;
+
     private ClusterImage image() {
         return state.image().orElseThrow();
     }
@@ -56,6 +60,7 @@ class HealthReportTest {
                         image(),
                         seen,
                         new AttachmentTerms(AttachmentTerms.DEFAULT_TERM, () -> nowNanos),
+                        group -> scrubs,
                         0),
                 Optional.of("node-1"));
     }
@@ -258,6 +263,23 @@ class HealthReportTest {
                 report(GROUPS.get(2), 3, List.of())
                         .with(new NodeHeartbeat.Damage(0, 5, Optional.empty())));
         assertThat(status().health()).isEqualTo(Health.OK);
+    }
+
+    @Test
+    void replicaBeyondRepairIsToBeMadeAnewAndADifferenceIsAnError() {
+        heardBut(
+                report(GROUPS.get(2), 3, List.of())
+                        .with(new NodeHeartbeat.Damage(0, 0, Optional.of("records"))));
+        assertThat(texts(status()))
+                .containsExactly(
+                        "REPLICA_DAMAGED: pg2 has a replica on node-3 that is to be made anew; the"
+                                + " disk may be failing");
+        heardBut(report(GROUPS.get(2), 3, List.of()));
+        scrubs = new Scrubs.Progress(OptionalInt.empty(), Optional.of("they differ"));
+        StatusView status = status();
+        assertThat(status.health()).isEqualTo(Health.ERROR);
+        assertThat(texts(status)).first().isEqualTo("PG_DIFFERENT: pg1: they differ");
+        assertThat(status.reasons().get(0).remedy()).isEqualTo("mirach pg verify pg1");
     }
 
     @Test

@@ -14,6 +14,7 @@ import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
 /** The log outlives releases: these bytes never change. */
@@ -91,8 +92,16 @@ class ChunkCommandCodecTest {
     @Test
     void takeDigest() {
         requireGolden(
-                Commands.order(new GroupOrder.TakeDigest(Commands.PG, 258)),
+                Commands.order(new GroupOrder.TakeDigest(Commands.PG, 258, List.of())),
                 "01070000000000000102");
+    }
+
+    @Test
+    void takeDigestOfSome() {
+        requireGolden(
+                Commands.order(
+                        new GroupOrder.TakeDigest(Commands.PG, 258, List.of(new UUID(3, 4)))),
+                "0108" + "0000000000000102" + "00000001" + "0000000000000003" + "0000000000000004");
     }
 
     @Test

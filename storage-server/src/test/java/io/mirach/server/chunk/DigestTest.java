@@ -61,7 +61,7 @@ class DigestTest {
     }
 
     private static ByteBuf order(long id) {
-        return Commands.order(new GroupOrder.TakeDigest(Commands.PG, id));
+        return Commands.order(new GroupOrder.TakeDigest(Commands.PG, id, List.of()));
     }
 
     private static String digest(StateExport state, Random pages) {
@@ -221,12 +221,21 @@ class DigestTest {
         return new Digests(
                 (dir, group) -> OptionalLong.of(99),
                 damage,
-                bytesPerSecond,
+                new Digests.Pace(bytesPerSecond, FAST),
                 ByteBufAllocator.DEFAULT);
     }
 
     private void begin(Digests digests, long id) {
-        digests.begin(DIR, Replica.GROUP, id, leader.machine.export(), spaceLow::get);
+        begin(digests, id, List.of());
+    }
+
+    private void begin(Digests digests, long id, List<UUID> only) {
+        digests.begin(
+                DIR,
+                Replica.GROUP,
+                new DigestOrder(id, only),
+                leader.machine.export(),
+                spaceLow::get);
     }
 
     private static ReplicaDigest answer(Digests digests, long id) {
@@ -276,6 +285,15 @@ class DigestTest {
     }
 
     @Test
+    void digestOfSomeIsTakenAtItsOwnPace() {
+        fill();
+        try (Digests digests = digests(1)) {
+            begin(digests, 1, List.of(DIR));
+            assertThat(ended(digests, 1).state()).isEqualTo(ReplicaDigest.State.DONE);
+        }
+    }
+
+    @Test
     void newerOrderReplacesOneThatIsNotDone() {
         fill();
         try (Digests digests = digests(1)) {
@@ -299,7 +317,7 @@ class DigestTest {
             spaceLow.set(false);
             StateExport state = leader.machine.export();
             leader.closeStores();
-            digests.begin(DIR, Replica.GROUP, 2, state, spaceLow::get);
+            digests.begin(DIR, Replica.GROUP, new DigestOrder(2, List.of()), state, spaceLow::get);
             assertThat(ended(digests, 2).state()).isEqualTo(ReplicaDigest.State.FAILED);
             leader.openStores();
         }

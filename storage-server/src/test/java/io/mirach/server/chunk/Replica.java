@@ -47,7 +47,8 @@ final class Replica implements AutoCloseable {
                         GROUP,
                         stores,
                         damage,
-                        (group, id, state) -> digestsOrdered.add(new Ordered(id, state)));
+                        (group, order, state) ->
+                                digestsOrdered.add(new Ordered(order.id(), state.get())));
         open = true;
     }
 

@@ -101,7 +101,12 @@ class PlacementDriverTest {
 
     private static LeaderView.Members members(
             Set<UUID> voters, Set<UUID> learners, Set<UUID> lost, Set<UUID> up) {
-        return new LeaderView.Members(voters, learners, lost, up, 1);
+        return new LeaderView.Members(voters, learners, lost, Set.of(), up, 1);
+    }
+
+    private static LeaderView.Members spoiled(Integer... dirs) {
+        return new LeaderView.Members(
+                dirs(1, 2, 3), Set.of(), Set.of(), dirs(dirs), dirs(1, 2, 3), 1);
     }
 
     private static Set<UUID> dirs(Integer... numbers) {
@@ -142,6 +147,34 @@ class PlacementDriverTest {
         assertThat(planMembers(learns, 2, 3))
                 .extracting(Step::key)
                 .containsExactly("promote pg1 in " + dir(3));
+    }
+
+    @Test
+    void spoiledReplicaIsMadeAnewOnlyIfTheOthersAreWhole() {
+        assertThat(planMembers(spoiled(3), 2))
+                .singleElement()
+                .isInstanceOfSatisfying(
+                        Step.RebuildReplica.class,
+                        step -> assertThat(step.members().spoiled()).isEqualTo(dirs(3)));
+        assertThat(planMembers(spoiled(3))).isEmpty();
+        assertThat(planMembers(spoiled(2, 3), 2, 3)).isEmpty();
+    }
+
+    @Test
+    void spoiledLeaderHandsOverFirst() {
+        assertThat(planMembers(spoiled(1), 2, 3))
+                .singleElement()
+                .isInstanceOfSatisfying(
+                        Step.MoveLeader.class, step -> assertThat(dirs(2, 3)).contains(step.to()));
+    }
+
+    @Test
+    void spoiledLearnerIsMadeAnewAndGetsNoVote() {
+        LeaderView.Members learns =
+                new LeaderView.Members(dirs(1, 2), dirs(3), Set.of(), dirs(3), dirs(1, 2, 3), 1);
+        assertThat(planMembers(learns, 2, 3))
+                .extracting(Step::key)
+                .containsExactly("rebuild pg1 in " + dir(3));
     }
 
     @Test

@@ -31,9 +31,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Plans against a model of the cluster: nodes come, go, lose their disks and are drained, at random
- * and at most one of them away at a time, while steps are taken late, twice, or not at all, on
- * sights that are old.
+ * Plans against a model of the cluster: nodes come, go, lose their disks and are drained, replicas
+ * spoil, at random and at most one of them at a time, while steps are taken late, twice, or not at
+ * all, on sights that are old.
  */
 class PlacementModelTest {
     private static final int ROUNDS = 400;
@@ -43,6 +43,7 @@ class PlacementModelTest {
         Set<UUID> voters;
         final Set<UUID> learners = new TreeSet<>();
         final Set<UUID> caughtUp = new HashSet<>();
+        final Set<UUID> spoiled = new TreeSet<>();
         UUID leader;
         long configuration = 1;
         // By data dir, since which configuration it exists.
@@ -173,6 +174,7 @@ class PlacementModelTest {
                 raft.caughtUp.stream()
                         .filter(this::isUp)
                         .filter(dir -> !dir.equals(raft.leader))
+                        .filter(dir -> !raft.spoiled.contains(dir))
                         .collect(Collectors.toSet());
         return Optional.of(
                 new LeaderView(
@@ -185,6 +187,9 @@ class PlacementModelTest {
                                 raft.learners.stream()
                                         .filter(dir -> isUp(dir))
                                         .filter(dir -> !raft.bornAt.containsKey(dir))
+                                        .collect(Collectors.toSet()),
+                                raft.spoiled.stream()
+                                        .filter(this::isUp)
                                         .collect(Collectors.toSet()),
                                 up,
                                 raft.configuration)));
@@ -248,6 +253,9 @@ class PlacementModelTest {
         } else if (step instanceof Step.RebuildReplica s) {
             rebuild(s);
         } else if (step instanceof Step.PromoteReplica s) {
+            if (groups.get(s.group().raftGroupId()).spoiled.contains(s.dataDir())) {
+                return; // It is not proven to hold what the leader holds.
+            }
             Set<UUID> voters = known(s.members().voters());
             voters.add(s.dataDir());
             s.insteadOf().ifPresent(voters::remove);
@@ -291,6 +299,12 @@ class PlacementModelTest {
         if (!isUp(s.dataDir()) || !changed(raft, s.members().voters(), voters, learners)) {
             return;
         }
+        if (s.members().spoiled().contains(s.dataDir())) {
+            assertThat(voters)
+                    .as("a whole copy is left")
+                    .anyMatch(dir -> raft.caughtUp.contains(dir) && !raft.spoiled.contains(dir));
+            forget(raft, s.dataDir());
+        }
         if (!raft.bornAt.containsKey(s.dataDir())) {
             raft.bornAt.put(s.dataDir(), raft.configuration);
             raft.caughtUp.remove(s.dataDir());
@@ -312,8 +326,7 @@ class PlacementModelTest {
             return;
         }
         assertThat(raft.voters).as("no voter is deleted").doesNotContain(s.dataDir());
-        raft.bornAt.remove(s.dataDir());
-        raft.caughtUp.remove(s.dataDir());
+        forget(raft, s.dataDir());
     }
 
     // ---- what happens to nodes ----
@@ -322,7 +335,7 @@ class PlacementModelTest {
         List<String> names = image().nodes().keySet().stream().sorted().toList();
         String name = names.get(random.nextInt(names.size()));
         StorageNode node = image().nodes().get(name);
-        switch (random.nextInt(8)) {
+        switch (random.nextInt(9)) {
             case 0 -> {
                 if (down.isEmpty() && isCalm()) {
                     down.add(name);
@@ -351,6 +364,7 @@ class PlacementModelTest {
                     duty(
                             node,
                             node.duty().inMaintenanceUntil(random.nextBoolean() ? nowMs + 10 : 0));
+            case 7 -> spoil(node);
             default -> log(new MetaCommand.RemoveNode(name));
         }
     }
@@ -362,9 +376,28 @@ class PlacementModelTest {
     }
 
     private void forget(UUID dir) {
-        for (Raft raft : groups.values()) {
-            raft.bornAt.remove(dir);
-            raft.caughtUp.remove(dir);
+        groups.values().forEach(raft -> forget(raft, dir));
+    }
+
+    private static void forget(Raft raft, UUID dir) {
+        raft.bornAt.remove(dir);
+        raft.caughtUp.remove(dir);
+        raft.spoiled.remove(dir);
+    }
+
+    /** One of its replicas of a placement group turns out to be beyond repair. */
+    private void spoil(StorageNode node) {
+        if (!down.isEmpty() || !isCalm()) {
+            return;
+        }
+        for (PlacementGroup group : image().placementGroups().values()) {
+            Raft raft = groups.get(group.raftGroupId());
+            for (DataDir dir : node.dataDirs()) {
+                if (raft.bornAt.containsKey(dir.id()) && raft.spoiled.isEmpty()) {
+                    raft.spoiled.add(dir.id());
+                    return;
+                }
+            }
         }
     }
 
@@ -374,6 +407,7 @@ class PlacementModelTest {
                 .allMatch(
                         raft ->
                                 raft.voters.size() >= 3
+                                        && raft.spoiled.isEmpty()
                                         && raft.voters.stream().allMatch(this::counts));
     }
 
@@ -437,7 +471,9 @@ class PlacementModelTest {
         for (int round = 0; round < 2_000; round++) {
             nowMs++;
             steps = PlacementDriver.plan(image(), sight());
-            boolean learning = groups.values().stream().anyMatch(r -> !r.learners.isEmpty());
+            boolean learning =
+                    groups.values().stream()
+                            .anyMatch(r -> !r.learners.isEmpty() || !r.spoiled.isEmpty());
             if (steps.isEmpty() && !learning) {
                 break;
             }
@@ -447,6 +483,7 @@ class PlacementModelTest {
         }
         assertThat(steps).as("nothing is left to do").isEmpty();
         image().replicaSets().forEach(this::assertWhole);
+        assertThat(groups.values()).allSatisfy(raft -> assertThat(raft.spoiled).isEmpty());
         groups.forEach(
                 (id, raft) ->
                         assertThat(known(raft.bornAt.keySet()))

@@ -29,7 +29,10 @@ class SurvivalTest {
 
     private static LeaderView view(Set<UUID> caughtUp, Set<UUID> lost, Set<UUID> up) {
         return new LeaderView(
-                dir(1), caughtUp, 0, new LeaderView.Members(dirs(1, 2, 3), Set.of(), lost, up, 1));
+                dir(1),
+                caughtUp,
+                0,
+                new LeaderView.Members(dirs(1, 2, 3), Set.of(), lost, Set.of(), up, 1));
     }
 
     private static List<Survival.Group> without(String node, LeaderView view) {
@@ -80,7 +83,8 @@ class SurvivalTest {
                         dir(1),
                         dirs(2, 3),
                         0,
-                        new LeaderView.Members(Set.of(), Set.of(), Set.of(), dirs(1, 2, 3), 1));
+                        new LeaderView.Members(
+                                Set.of(), Set.of(), Set.of(), Set.of(), dirs(1, 2, 3), 1));
         assertThat(survives("node-3", changing)).isFalse();
     }
 

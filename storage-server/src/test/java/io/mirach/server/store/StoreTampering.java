@@ -105,6 +105,18 @@ public final class StoreTampering {
                 });
     }
 
+    /** Every block that there is gets a value whose checksum is wrong. */
+    public static void damageAllBlocks(Path dir, UUID group) {
+        change(
+                dir,
+                group,
+                (db, handle) -> {
+                    for (byte[] key : blocks(db, handle)) {
+                        db.put(handle, key, value(77, 1));
+                    }
+                });
+    }
+
     private static List<byte[]> blocks(RocksDB db, ColumnFamilyHandle handle) {
         List<byte[]> keys = new ArrayList<>();
         try (RocksIterator iterator = db.newIterator(handle)) {

@@ -1,4 +1,4 @@
-package io.mirach.server.admin;
+package io.mirach.server.maintenance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -7,8 +7,8 @@ import io.mirach.admin.VerificationView.State;
 import io.mirach.admin.VerificationView.Verdict;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Replica;
-import io.mirach.server.admin.Verification.Answer;
 import io.mirach.server.cluster.ReplicaDigest;
+import io.mirach.server.maintenance.Verification.Answer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;

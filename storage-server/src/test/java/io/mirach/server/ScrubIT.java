@@ -1,0 +1,179 @@
+package io.mirach.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.mirach.admin.CreateVolumeRequest;
+import io.mirach.admin.PgView;
+import io.mirach.admin.ScrubRequest;
+import io.mirach.client.AttachedVolume;
+import io.mirach.model.Attachment;
+import io.mirach.server.node.NodeConfig;
+import io.mirach.server.store.StoreTampering;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** One of three replicas is not what it should be; the cluster finds it and makes it anew. */
+class ScrubIT {
+    private static final Duration SOON = Duration.ofSeconds(90);
+    private static final int EXTENT_BYTES = 1 << 20;
+    private static final int EXTENTS = 24;
+    private static final int BAD = 2;
+
+    @TempDir Path folder;
+    private InProcessCluster cluster;
+    private AttachedVolume volume;
+    private PgView group;
+
+    @BeforeEach
+    void writeAVolume() throws Exception {
+        cluster = new InProcessCluster(folder, 3, 1, VerifyIT::flushedOnClose);
+        cluster.startAll();
+        cluster.init();
+        cluster.awaitHealthy();
+        cluster.admin()
+                .createVolume(
+                        new CreateVolumeRequest(
+                                "vm1", (long) EXTENTS * EXTENT_BYTES, EXTENT_BYTES));
+        volume =
+                cluster.client("gw1")
+                        .attach("vm1", Attachment.Mode.READ_WRITE)
+                        .get(60, TimeUnit.SECONDS);
+        for (int extent = 0; extent < EXTENTS; extent++) {
+            volume.write((long) extent * EXTENT_BYTES, Unpooled.wrappedBuffer(filled(extent)))
+                    .get(60, TimeUnit.SECONDS);
+        }
+        group = cluster.admin().placementGroups().get(1);
+    }
+
+    @AfterEach
+    void close() {
+        assertThat(cluster.failures).isEmpty();
+        cluster.close();
+    }
+
+    private static byte[] filled(int extent) {
+        byte[] data = new byte[EXTENT_BYTES];
+        Arrays.fill(data, (byte) (1 + extent));
+        return data;
+    }
+
+    private PgView now() {
+        return cluster.admin().placementGroups().stream()
+                .filter(pg -> pg.id() == group.id())
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private interface Change {
+        void make(Path dataDir, UUID raftGroup) throws IOException;
+    }
+
+    /** Changes the replica of the group on one node, which is stopped meanwhile. */
+    private void spoil(Change change) throws IOException {
+        NodeConfig config = cluster.config(BAD);
+        cluster.stop(BAD);
+        change.make(config.dataDirs().get(0), group.raftGroupId());
+        cluster.start(BAD);
+    }
+
+    private void orderScrub() {
+        cluster.admin().scrub(new ScrubRequest(List.of(group.id())));
+        assertThat(now().scrub().ordered()).isTrue();
+    }
+
+    private void awaitScrubbed(long after) {
+        await().atMost(SOON)
+                .pollInterval(Duration.ofMillis(200))
+                .ignoreExceptions()
+                .untilAsserted(
+                        () -> {
+                            assertThat(now().scrub().ordered()).isFalse();
+                            assertThat(now().scrub().doneAtMs()).isGreaterThanOrEqualTo(after);
+                            assertThat(now().state()).isEqualTo(PgView.Condition.HEALTHY);
+                        });
+        assertThat(now().members()).allMatch(member -> member.damage().repairedBlocks() == 0);
+    }
+
+    /** With the replica that was made anew, and without one of the others. */
+    private void requireContents() throws Exception {
+        cluster.stop(0);
+        for (int extent = 0; extent < EXTENTS; extent++) {
+            ByteBuf read =
+                    volume.read((long) extent * EXTENT_BYTES, EXTENT_BYTES)
+                            .get(60, TimeUnit.SECONDS);
+            try {
+                byte[] bytes = new byte[read.readableBytes()];
+                read.readBytes(bytes);
+                assertThat(bytes).isEqualTo(filled(extent));
+            } finally {
+                read.release();
+            }
+        }
+        cluster.start(0);
+    }
+
+    @Test
+    void replicaThatDiffersIsFoundAndMadeAnew() throws Exception {
+        long before = System.currentTimeMillis();
+        spoil(
+                (dir, raftGroup) ->
+                        StoreTampering.replaceFirstBlock(dir.resolve("store"), raftGroup, 201));
+        cluster.awaitHealthy();
+        orderScrub();
+        awaitScrubbed(before);
+        requireContents();
+    }
+
+    @Test
+    void replicaBeyondRepairIsMadeAnew() throws Exception {
+        long before = System.currentTimeMillis();
+        spoil((dir, raftGroup) -> StoreTampering.damageAllBlocks(dir.resolve("store"), raftGroup));
+        cluster.awaitHealthy();
+        orderScrub();
+        awaitScrubbed(before);
+        requireContents();
+    }
+
+    @Test
+    void whatALostReplicaHadIsProvenBeforeItVotesAgain() throws Exception {
+        long before = System.currentTimeMillis();
+        spoil(
+                (dir, raftGroup) -> {
+                    StoreTampering.replaceFirstBlock(dir.resolve("store"), raftGroup, 201);
+                    // With its log it loses its vote, and keeps its blocks.
+                    try (Stream<Path> files =
+                            Files.walk(dir.resolve("raft").resolve(raftGroup.toString()))) {
+                        for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                            Files.delete(file);
+                        }
+                    }
+                });
+        await().atMost(SOON)
+                .ignoreExceptions()
+                .until(() -> now().state() == PgView.Condition.HEALTHY && isVoter());
+        orderScrub();
+        awaitScrubbed(before);
+        requireContents();
+    }
+
+    private boolean isVoter() {
+        return now().members().stream()
+                .filter(member -> member.node().equals(cluster.name(BAD)))
+                .anyMatch(member -> member.role().equals("FOLLOWER"));
+    }
+}
