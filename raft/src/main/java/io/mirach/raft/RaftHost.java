@@ -1,5 +1,6 @@
 package io.mirach.raft;
 
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -71,6 +72,12 @@ public interface RaftHost extends AutoCloseable {
      *     Long#MAX_VALUE} if the group is of no use any more
      */
     CompletableFuture<Void> removeGroup(UUID groupId, long configuration);
+
+    /**
+     * How long an fsync of the logs here takes: the mean over about the last two seconds, or how
+     * long one under way has taken, if that is longer; zero if there was none.
+     */
+    Duration syncTime();
 
     /** This host's side of the read lease: answers a peer's questions; see {@link ReadLease}. */
     ReadLease readLease();

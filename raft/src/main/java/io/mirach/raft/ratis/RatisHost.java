@@ -16,6 +16,7 @@ import io.mirach.raft.ratis.disk.ReplicaFiles;
 import io.mirach.raft.ratis.peer.PeerTransportFactory;
 import io.mirach.raft.ratis.peer.VoteGuard;
 import java.io.IOException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -422,6 +423,15 @@ public final class RatisHost implements RaftHost {
     }
 
     @Override
+    public Duration syncTime() {
+        return SyncTimes.of(serverId()).recent();
+    }
+
+    private String serverId() {
+        return PeerIds.raftPeerId(config.peerId()).toString();
+    }
+
+    @Override
     public ReadLease readLease() {
         return leases;
     }
@@ -477,6 +487,7 @@ public final class RatisHost implements RaftHost {
         checkpoints.shutdown();
         leases.close();
         timer.close();
+        SyncTimes.forget(serverId());
     }
 
     /** What the guard of votes sees of the groups. */

@@ -34,6 +34,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -349,6 +350,21 @@ final class ClusterReports {
                     .forEach(rows::add);
         }
         return new DfView(capacity(), provisionedBytes(), rows);
+    }
+
+    /** A data dir that is much slower than the others. */
+    record SlowDisk(String node, NodeHeartbeat.DirUsage dir) {}
+
+    List<SlowDisk> slowDisks() {
+        Set<UUID> slow = seen.slowDisks();
+        return sorted(image.nodes().keySet(), Comparator.naturalOrder()).stream()
+                .flatMap(
+                        node ->
+                                seen.of(node).stream()
+                                        .flatMap(heartbeat -> heartbeat.dirs().stream())
+                                        .filter(dir -> slow.contains(dir.dataDir()))
+                                        .map(dir -> new SlowDisk(node, dir)))
+                .toList();
     }
 
     private static DfView.Row row(StorageNode node, NodeHeartbeat.DirUsage dir) {

@@ -80,6 +80,7 @@ final class HealthReport {
         judgeNodes(nodes);
         judgeGroups(all, nodes);
         reports.df().rows().forEach(this::judgeRoom);
+        reports.slowDisks().forEach(this::judgeSpeed);
         gateways.forEach(this::judgeGateway);
         gateways.forEach(this::judgeEnded);
         reasons.sort(Comparator.comparing(Reason::severity).reversed());
@@ -366,6 +367,20 @@ final class HealthReport {
             case NEAR_FULL -> add(Health.WARN, "NEAR_FULL", where + " is nearly full", "mirach df");
             case OK -> {}
         }
+    }
+
+    private void judgeSpeed(ClusterReports.SlowDisk slow) {
+        add(
+                Health.WARN,
+                "DISK_SLOW",
+                slow.dir().path()
+                        + " on node "
+                        + slow.node()
+                        + " is much slower than the others, or was a minute ago (an fsync of its"
+                        + " logs: "
+                        + slow.dir().syncMs()
+                        + " ms): it leads no group that another data dir can lead",
+                "look at that disk; if it stays so: mirach node drain " + slow.node());
     }
 
     private void judgeGateway(GatewayView gateway) {

@@ -22,12 +22,14 @@ public record NodeHeartbeat(
     }
 
     /**
-     * Room in a data dir.
+     * Room and speed of a data dir.
      *
      * @param capacityBytes of its file system
      * @param usedBytes taken by Mirach's own files
      * @param availableBytes free on its file system
      * @param room whether that is enough
+     * @param syncMs how long an fsync of a Raft log takes of late; 0 if there was none, or it is
+     *     less
      */
     public record DirUsage(
             UUID dataDir,
@@ -35,7 +37,8 @@ public record NodeHeartbeat(
             long capacityBytes,
             long usedBytes,
             long availableBytes,
-            Room room) {
+            Room room,
+            long syncMs) {
         public DirUsage {
             Objects.requireNonNull(dataDir, "dataDir");
             Objects.requireNonNull(path, "path");

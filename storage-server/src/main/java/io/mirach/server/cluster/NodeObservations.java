@@ -59,6 +59,7 @@ public final class NodeObservations {
     private final Map<ClusterSight.Held, String> suspects = new HashMap<>();
     private final Map<ClusterSight.Held, Long> madeAnew = new HashMap<>();
     private final Map<UUID, Long> configurations = new HashMap<>();
+    private final SlowDisks slowDisks = new SlowDisks();
     private long leadingSinceNanos;
 
     public NodeObservations(LongSupplier nanoTime) {
@@ -74,6 +75,7 @@ public final class NodeObservations {
         suspects.clear();
         madeAnew.clear();
         configurations.clear();
+        slowDisks.clear();
         leadingSinceNanos = nanoTime.getAsLong();
     }
 
@@ -85,6 +87,7 @@ public final class NodeObservations {
     public synchronized void heard(NodeHeartbeat heartbeat) {
         long now = nanoTime.getAsLong();
         nodes.put(heartbeat.node().name(), new Heard(heartbeat, now));
+        slowDisks.heard(heartbeat.dirs(), now);
         notifyAll();
         for (NodeHeartbeat.ReplicaReport report : heartbeat.replicas()) {
             ReplicaStatus status = report.status();
@@ -120,6 +123,11 @@ public final class NodeObservations {
      */
     public synchronized void configured(UUID raftGroupId, long index) {
         configurations.merge(raftGroupId, index, Math::max);
+    }
+
+    /** The data dirs whose disks are much slower than the others', or were a moment ago. */
+    public synchronized Set<UUID> slowDisks() {
+        return slowDisks.slow(nanoTime.getAsLong());
     }
 
     private synchronized boolean isOutdated(ReplicaStatus leader) {
@@ -312,6 +320,7 @@ public final class NodeObservations {
                 arrived,
                 held,
                 rooms,
+                slowDisks(),
                 nowMs,
                 isOver);
     }

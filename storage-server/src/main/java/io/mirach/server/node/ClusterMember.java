@@ -223,7 +223,7 @@ public final class ClusterMember implements AutoCloseable {
         opened.push(digests::close);
         opened.push(chunks::close);
         this.groups = Optional.of(hosted);
-        DiskUsage usage = new DiskUsage(identity.dirs(), hosted::room);
+        DiskUsage usage = new DiskUsage(identity.dirs(), hosted::room, hosted::syncTime);
         this.heartbeats = new Heartbeats(self, hosted, usage, backfills, meta, map::image);
         ClusterService service =
                 new ClusterService(self, map, meta, observations, terms, Clock.systemUTC());

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -18,22 +19,25 @@ import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Measures the room in this node's data dirs, now and then. Thread-safe. */
+/** Measures room and speed of this node's data dirs, now and then. Thread-safe. */
 final class DiskUsage {
     private static final Logger LOG = LoggerFactory.getLogger(DiskUsage.class);
 
     private final List<NodeDir> dirs;
     private final Function<UUID, Room> room;
+    private final Function<UUID, Duration> syncTime;
     private volatile List<DirUsage> latest = List.of();
     // Confined to the thread that measures.
     private final Map<UUID, Long> usedBytes = new HashMap<>();
 
     /**
      * @param room what the store of a data dir makes of it
+     * @param syncTime how long an fsync takes there
      */
-    DiskUsage(List<NodeDir> dirs, Function<UUID, Room> room) {
+    DiskUsage(List<NodeDir> dirs, Function<UUID, Room> room, Function<UUID, Duration> syncTime) {
         this.dirs = List.copyOf(dirs);
         this.room = room;
+        this.syncTime = syncTime;
     }
 
     /** The last measurement. */
@@ -64,7 +68,8 @@ final class DiskUsage {
                                 store.getTotalSpace(),
                                 usedBytes.get(id),
                                 store.getUsableSpace(),
-                                room.apply(id)));
+                                room.apply(id),
+                                syncTime.apply(id).toMillis()));
             } catch (IOException e) {
                 LOG.warn("cannot measure {}: {}", dir.path(), e.toString());
             }

@@ -21,6 +21,7 @@ import io.mirach.server.maintenance.Repairs;
 import io.mirach.server.metadata.MetaReply;
 import io.mirach.server.store.Room;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -106,6 +107,12 @@ public final class HostedGroups implements AutoCloseable {
     Room room(UUID dataDir) {
         HostedDir dir = dirs.get(dataDir);
         return dir == null ? Room.AMPLE : dir.room();
+    }
+
+    /** How long an fsync takes in a data dir; zero if it is not known. Never blocks. */
+    Duration syncTime(UUID dataDir) {
+        HostedDir dir = dirs.get(dataDir);
+        return dir == null ? Duration.ZERO : dir.host().syncTime();
     }
 
     /** Every replica here, for heartbeats and metrics. */

@@ -20,6 +20,7 @@ import java.util.function.Predicate;
  * @param arrived those that are to join, and are heard with the data dirs that they were given
  * @param held what the nodes that are heard say they hold
  * @param rooms by data dir, of the nodes that are heard
+ * @param slow the data dirs whose disks are much slower than the others'
  * @param nowMs wall clock
  * @param isOver whether the window of a migration is
  */
@@ -31,6 +32,7 @@ public record ClusterSight(
         Set<String> arrived,
         List<Held> held,
         Map<UUID, Room> rooms,
+        Set<UUID> slow,
         long nowMs,
         Predicate<Migration> isOver) {
     public ClusterSight {
@@ -40,6 +42,7 @@ public record ClusterSight(
         arrived = Set.copyOf(arrived);
         held = List.copyOf(held);
         rooms = Map.copyOf(rooms);
+        slow = Set.copyOf(slow);
     }
 
     /** A replica in a data dir. */

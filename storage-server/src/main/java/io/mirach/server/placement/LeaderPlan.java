@@ -13,9 +13,9 @@ import java.util.Optional;
 import java.util.UUID;
 
 /**
- * Who should lead: the preferred leader, unless its node is to be left alone; and the preferred
- * leaders spread evenly over the nodes. One change at a time: each stops its group for a moment.
- * Pure.
+ * Who should lead: the preferred leader, unless its node is to be left alone, or its disk is slow;
+ * and the preferred leaders spread evenly over the nodes. One change at a time: each stops its
+ * group for a moment. Pure.
  */
 final class LeaderPlan {
     // A leader on a node that is to be left alone need not rest first; but a hand-over takes a
@@ -74,6 +74,7 @@ final class LeaderPlan {
         boolean leaves =
                 group.replicaSet().move().filter(m -> m.from().dataDir().equals(dir)).isPresent();
         return !leaves
+                && !sight.slow().contains(dir)
                 && view.members().voters().contains(dir)
                 && view.isCurrent(dir)
                 && image.nodeOfDataDir(dir).filter(this::takesLeaders).isPresent();

@@ -127,6 +127,13 @@ public final class ReplicaMetrics implements MultiCollector {
                                 NodeHeartbeat.DirUsage::usedBytes))
                 .metricSnapshot(
                         dirs(
+                                "mirach_dir_sync_milliseconds",
+                                "How long an fsync of a Raft log takes of late; 0 if there was"
+                                        + " none.",
+                                seen,
+                                NodeHeartbeat.DirUsage::syncMs))
+                .metricSnapshot(
+                        dirs(
                                 "mirach_dir_room_is_low",
                                 "1 while writes are refused for lack of room on a data dir's disk.",
                                 seen,

@@ -141,7 +141,27 @@ class HealthReportTest {
 
     private static NodeHeartbeat.DirUsage dir(int number, long availableBytes, Room room) {
         return new NodeHeartbeat.DirUsage(
-                MetaFixtures.dir(number), "/" + number, 100, 1, availableBytes, room);
+                MetaFixtures.dir(number), "/" + number, 100, 1, availableBytes, room, 0);
+    }
+
+    private static NodeHeartbeat.DirUsage speed(int number, long syncMs) {
+        return new NodeHeartbeat.DirUsage(
+                MetaFixtures.dir(number), "/" + number, 100, 1, 90, Room.AMPLE, syncMs);
+    }
+
+    @Test
+    void diskThatIsMuchSlowerThanTheOthersIsNamed() {
+        for (int second = 0; second < 5; second++) {
+            heard(1, 0, false, List.of(speed(1, 2)));
+            heard(2, 0, false, List.of(speed(2, 350)));
+            heard(3, 0, false, List.of(speed(3, 3)));
+            nowNanos += TimeUnit.SECONDS.toNanos(1);
+        }
+        assertThat(texts(status()))
+                .singleElement()
+                .asString()
+                .startsWith("DISK_SLOW: /2 on node node-2 is much slower")
+                .contains("350 ms");
     }
 
     @Test

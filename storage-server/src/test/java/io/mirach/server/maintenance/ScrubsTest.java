@@ -107,6 +107,7 @@ class ScrubsTest {
                         Set.of(),
                         List.of(),
                         Map.of(),
+                        Set.of(),
                         nowMs,
                         migration -> false));
     }

@@ -22,9 +22,17 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 class PlacementDriverTest {
+    private static Set<UUID> slow;
+
+    @BeforeEach
+    void allDisksAreWell() {
+        slow = Set.of();
+    }
+
     private static final VolumeId VOLUME = new VolumeId(1);
 
     private static ClusterImage image(MetaCommand... further) {
@@ -51,6 +59,7 @@ class PlacementDriverTest {
                 Set.of(),
                 List.of(),
                 Map.of(),
+                slow,
                 0,
                 migration -> false);
     }
@@ -200,6 +209,25 @@ class PlacementDriverTest {
         assertThat(plan(image(), Map.of(pg1, view(2, rested - 1, 1, 3)))).isEmpty();
         assertThat(plan(image(), Map.of(pg1, view(2, rested, 3)))).isEmpty();
         assertThat(plan(image(), Map.of(pg1, view(1, rested, 2, 3)))).isEmpty();
+    }
+
+    @Test
+    void slowDiskLosesItsLeadershipToOneThatIsNotAndGetsItBack() {
+        PlacementGroupId pg1 = new PlacementGroupId(1);
+        slow = dirs(1);
+        assertThat(plan(image(), Map.of(pg1, view(1, 1_000, 2, 3))))
+                .singleElement()
+                .isInstanceOfSatisfying(
+                        Step.MoveLeader.class, step -> assertThat(dirs(2, 3)).contains(step.to()));
+        assertThat(plan(image(), Map.of(pg1, view(2, 60_000, 1, 3)))).isEmpty();
+        // Nobody else can.
+        assertThat(plan(image(), Map.of(pg1, view(1, 60_000)))).isEmpty();
+        slow = dirs(1, 2, 3);
+        assertThat(plan(image(), Map.of(pg1, view(1, 60_000, 2, 3)))).isEmpty();
+        slow = Set.of();
+        assertThat(plan(image(), Map.of(pg1, view(2, 60_000, 1, 3))))
+                .extracting(Step::key)
+                .containsExactly("lead pg1");
     }
 
     @Test

@@ -154,6 +154,7 @@ class PlacementModelTest {
                 arrived,
                 held,
                 rooms,
+                Set.of(),
                 nowMs,
                 migration -> false);
     }

@@ -46,6 +46,7 @@ class SurvivalTest {
                         Set.of(),
                         List.of(),
                         Map.of(),
+                        Set.of(),
                         0,
                         migration -> false),
                 node);

@@ -111,7 +111,8 @@ class NodeMetricsTest {
                                                 9,
                                                 3,
                                                 5,
-                                                Room.LOW)),
+                                                Room.LOW,
+                                                250)),
                                 List.of(
                                         new NodeHeartbeat.Backfill(
                                                 MetaFixtures.dir(1),
