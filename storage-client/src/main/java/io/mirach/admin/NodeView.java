@@ -13,7 +13,8 @@ import java.util.function.Supplier;
  * A node as it sees itself, whether it belongs to a cluster yet or not.
  *
  * @param version Mirach's version
- * @param clusterId the cluster that it belongs to; empty while uninitialised
+ * @param initialised all its data dirs belong to a cluster
+ * @param clusterId the cluster that its data dirs belong to; empty if none belongs to any
  * @param nativeAddress {@code host:port}
  * @param httpAddress {@code host:port}
  * @param startedAtMs when its process began; milliseconds since 1970
@@ -45,12 +46,14 @@ public record NodeView(
     /**
      * As the cluster map is to describe it, once it belongs to a cluster.
      *
-     * @param ids draws the ids of its data dirs
+     * @param ids draws the ids of the data dirs that have none
      */
     public StorageNode asNode(Supplier<UUID> ids) {
         return new StorageNode(
                 name,
-                dataDirs.stream().map(dir -> new DataDir(ids.get(), dir.raftAddress())).toList(),
+                dataDirs.stream()
+                        .map(dir -> new DataDir(dir.id().orElseGet(ids), dir.raftAddress()))
+                        .toList(),
                 nativeAddress,
                 httpAddress,
                 zone,

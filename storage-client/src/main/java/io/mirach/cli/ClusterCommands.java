@@ -79,7 +79,7 @@ final class ClusterCommands {
             List<String> names = new ArrayList<>();
             for (HttpEndpoint endpoint : api.endpoints()) {
                 NodeView node = new AdminClient(List.of(endpoint)).node();
-                if (node.initialised()) {
+                if (node.clusterId().isPresent()) {
                     throw new MirachException(
                             ErrorCode.ALREADY_INITIALISED,
                             "node "

@@ -27,7 +27,7 @@ import picocli.CommandLine.Parameters;
             "",
             "Examples:",
             "  mirach node add 10.0.0.4:7480",
-            "  mirach node add 10.0.0.2:7480 --replace    # its disks were lost"
+            "  mirach node add 10.0.0.2:7480 --replace    # disks of it were lost"
         })
 final class NodeAddCommand extends ChangeCommand {
     private static final Duration JOIN_LIMIT = Duration.ofSeconds(60);
@@ -38,8 +38,8 @@ final class NodeAddCommand extends ChangeCommand {
     @Option(
             names = "--replace",
             description = {
-                "A node of its name has lost its data dirs, and comes back with empty ones: all"
-                        + " that it held is made anew."
+                "A node of its name has lost its data dirs, or some of them, and comes back with empty"
+                        + " ones in their place: all that those held is made anew."
             })
     boolean replace;
 

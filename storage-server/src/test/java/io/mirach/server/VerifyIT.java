@@ -73,7 +73,7 @@ class VerifyIT {
                 .get(60, TimeUnit.SECONDS);
     }
 
-    private static VerificationView verified(InProcessCluster cluster, int pg) {
+    static VerificationView verified(InProcessCluster cluster, int pg) {
         VerificationOrder order = cluster.admin().verify(pg);
         return await().atMost(SOON)
                 .pollInterval(Duration.ofMillis(50))

@@ -127,6 +127,7 @@ final class NodeAdmin {
                                     ? "mirach node ls"
                                     : "give it empty data dirs, and repeat this");
         }
+        requireOurs(image, view, known);
         if (known == null) {
             if (request.replace()) {
                 throw new MirachException(
@@ -141,11 +142,44 @@ final class NodeAdmin {
                             ErrorCode.CONFLICT,
                             "there is a node '"
                                     + view.name()
-                                    + "' with data dirs of its own; this one's are empty")
+                                    + "' with data dirs of its own; of this one's some or all are"
+                                    + " empty")
                     .withRemedy(
                             "if they were lost: mirach node add "
                                     + request.httpAddress()
                                     + " --replace; else give this node another name");
+        }
+    }
+
+    /** What a node that lost some of its data dirs has kept must be what the cluster knows. */
+    private static void requireOurs(ClusterImage image, NodeView view, StorageNode known) {
+        for (int i = 0; i < view.dataDirs().size(); i++) {
+            DataDirView kept = view.dataDirs().get(i);
+            if (kept.id().isEmpty()) {
+                continue;
+            }
+            boolean ours = view.clusterId().equals(Optional.of(image.clusterId()));
+            boolean inPlace =
+                    ours
+                            && known != null
+                            && i < known.dataDirs().size()
+                            && known.dataDirs()
+                                    .get(i)
+                                    .equals(new DataDir(kept.id().get(), kept.raftAddress()));
+            if (!inPlace) {
+                throw new MirachException(
+                                ErrorCode.CONFLICT,
+                                "data dir "
+                                        + kept.path()
+                                        + " of node '"
+                                        + view.name()
+                                        + "' belongs to cluster "
+                                        + view.clusterId().map(UUID::toString).orElse("?")
+                                        + (ours ? ", which does not know it so" : ""))
+                        .withRemedy(
+                                "give the node its data dirs and raft-address as they were, in that"
+                                        + " order, or only empty ones");
+            }
         }
     }
 

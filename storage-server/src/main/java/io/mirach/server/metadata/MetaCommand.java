@@ -67,10 +67,10 @@ public sealed interface MetaCommand {
     record UpdateNode(StorageNode node) implements MetaCommand {}
 
     /**
-     * A node is to join, with data dirs that were never used.
+     * A node is to join, with data dirs that were never used, or that it had before.
      *
-     * @param replaces the data dirs that the node of that name had: it lost them, and comes back
-     *     with others; empty for a new name
+     * @param replaces the data dirs that the node of that name had: it lost them, or some of them,
+     *     and comes back with others; empty for a new name
      */
     record AddNode(StorageNode node, List<DataDir> replaces) implements MetaCommand {}
 

@@ -32,8 +32,8 @@ final class NodeChanges {
     }
 
     /**
-     * Data dirs that are replaced belong to no node from now on: nothing is ordered of them any
-     * more, and the replicas that the map has there are to be moved.
+     * Data dirs that are replaced, and are not kept, belong to no node from now on: nothing is
+     * ordered of them any more, and the replicas that the map has there are to be moved.
      */
     static MetaTransition add(MetaState state, ClusterImage image, MetaCommand.AddNode add) {
         String name = add.node().name();
@@ -52,7 +52,7 @@ final class NodeChanges {
                             : "there is a node '" + name + "' already");
         }
         for (DataDir dir : add.node().dataDirs()) {
-            if (wasUsed(image, dir.id())) {
+            if (!present.contains(dir) && wasUsed(image, dir.id())) {
                 return MetaTransition.refuse(
                         state, ErrorCode.CONFLICT, "data dir " + dir.id() + " was used before");
             }

@@ -179,7 +179,7 @@ final class ClusterInit implements ClusterFormation {
     private static void requireNew(Map<String, NodeView> views) {
         views.forEach(
                 (address, view) -> {
-                    if (view.initialised()) {
+                    if (view.clusterId().isPresent()) {
                         throw new MirachException(
                                         ErrorCode.ALREADY_INITIALISED,
                                         "node '"

@@ -30,4 +30,12 @@ record DirIdentity(
         Objects.requireNonNull(metaGroupId, "metaGroupId");
         metaMembers = List.copyOf(metaMembers);
     }
+
+    /** Whether both are the same dir of the same cluster, whoever formed the meta group then. */
+    boolean isSameAs(DirIdentity other) {
+        return clusterId.equals(other.clusterId)
+                && dirId.equals(other.dirId)
+                && node.equals(other.node)
+                && metaGroupId.equals(other.metaGroupId);
+    }
 }

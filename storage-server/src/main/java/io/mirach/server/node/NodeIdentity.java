@@ -21,12 +21,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * This node's data dirs as a whole, and whether they belong to a cluster. The first dir's identity
- * is written last: it says that all have theirs. Thread-safe.
+ * This node's data dirs as a whole, and whether they belong to a cluster: they do once each of them
+ * has its identity. A node of which some have none, and others do, has lost disks, or was cut off
+ * when it was initialised; it takes no part until it is initialised anew. Thread-safe.
  */
 final class NodeIdentity implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(NodeIdentity.class);
     private static final String VERSION = version();
     private static final long STARTED_AT_MS = ManagementFactory.getRuntimeMXBean().getStartTime();
 
@@ -49,7 +53,7 @@ final class NodeIdentity implements AutoCloseable {
         try {
             config.dataDirs().forEach(path -> dirs.add(NodeDir.open(path, config.name())));
             NodeIdentity identity = new NodeIdentity(config, List.copyOf(dirs));
-            identity.requireWhole();
+            identity.requireOneCluster();
             return identity;
         } catch (RuntimeException e) {
             dirs.forEach(NodeDir::close);
@@ -57,32 +61,35 @@ final class NodeIdentity implements AutoCloseable {
         }
     }
 
-    private void requireWhole() {
-        Optional<DirIdentity> first = dirs.get(0).identity();
-        if (first.isEmpty()) {
-            return;
-        }
-        for (NodeDir dir : dirs) {
-            if (dir.identity().isEmpty()) {
-                throw new MirachException(
-                                ErrorCode.CONFLICT,
-                                "data dir "
-                                        + dir.path()
-                                        + " is empty, and the node belongs to cluster "
-                                        + first.get().clusterId()
-                                        + ": is the disk mounted?")
-                        .withRemedy("mount it, or take it out of data-dirs");
-            }
-            if (!dir.identity().get().clusterId().equals(first.get().clusterId())) {
+    private void requireOneCluster() {
+        List<NodeDir> known = dirs.stream().filter(dir -> dir.identity().isPresent()).toList();
+        for (NodeDir dir : known) {
+            if (!clusterId(dir).equals(clusterId(known.get(0)))) {
                 throw new MirachException(
                         ErrorCode.WRONG_CLUSTER,
                         "data dirs "
-                                + dirs.get(0).path()
+                                + known.get(0).path()
                                 + " and "
                                 + dir.path()
                                 + " belong to different clusters");
             }
         }
+        if (!known.isEmpty() && known.size() < dirs.size()) {
+            LOG.error(
+                    "Data dirs {} are empty, and the others belong to cluster {}: this node takes no"
+                            + " part in it. If the disks are not mounted, mount them and start it"
+                            + " again; if they were lost: mirach node add {} --replace",
+                    dirs.stream()
+                            .filter(dir -> dir.identity().isEmpty())
+                            .map(NodeDir::path)
+                            .toList(),
+                    clusterId(known.get(0)),
+                    config.httpAddress());
+        }
+    }
+
+    private static UUID clusterId(NodeDir dir) {
+        return dir.identity().orElseThrow().clusterId();
     }
 
     List<NodeDir> dirs() {
@@ -93,9 +100,11 @@ final class NodeIdentity implements AutoCloseable {
         return dirs.get(0);
     }
 
-    /** Who the node is; empty until it is initialised. */
+    /** Who the first data dir is; empty until all are initialised. */
     Optional<DirIdentity> membership() {
-        return firstDir().identity();
+        return dirs.stream().allMatch(dir -> dir.identity().isPresent())
+                ? firstDir().identity()
+                : Optional.empty();
     }
 
     /** Whether this node is one of the meta group's first members. */
@@ -121,7 +130,7 @@ final class NodeIdentity implements AutoCloseable {
         for (int i = 0; i < dirs.size(); i++) {
             requireNewOr(identityOf(request, i), dirs.get(i));
         }
-        for (int i = dirs.size() - 1; i >= 0; i--) {
+        for (int i = 0; i < dirs.size(); i++) {
             if (dirs.get(i).identity().isEmpty()) {
                 dirs.get(i).initialise(identityOf(request, i));
             }
@@ -140,7 +149,7 @@ final class NodeIdentity implements AutoCloseable {
 
     private void requireNewOr(DirIdentity given, NodeDir dir) {
         DirIdentity known = dir.identity().orElse(given);
-        if (!known.equals(given)) {
+        if (!known.isSameAs(given)) {
             throw new MirachException(
                     ErrorCode.ALREADY_INITIALISED,
                     "data dir "
@@ -161,7 +170,10 @@ final class NodeIdentity implements AutoCloseable {
                 config.name(),
                 VERSION,
                 membership().isPresent(),
-                membership().map(DirIdentity::clusterId),
+                dirs.stream()
+                        .flatMap(dir -> dir.identity().stream())
+                        .map(DirIdentity::clusterId)
+                        .findFirst(),
                 config.nativeAddress().toString(),
                 config.httpAddress().toString(),
                 config.zone(),
@@ -175,7 +187,7 @@ final class NodeIdentity implements AutoCloseable {
         try {
             FileStore store = Files.getFileStore(dir.path());
             return new DataDirView(
-                    membership().flatMap(m -> dir.identity()).map(DirIdentity::dirId),
+                    dir.identity().map(DirIdentity::dirId),
                     dir.path().toString(),
                     raftAddress,
                     store.getTotalSpace(),

@@ -102,6 +102,33 @@ class NodeChangesTest {
     }
 
     @Test
+    void dataDirsThatWereNotLostAreKept() {
+        StorageNode two = twoDirs("node-5", 51, 52);
+        log(new MetaCommand.AddNode(two, List.of()));
+        log(new MetaCommand.NodeJoined("node-5", two.dataDirs()));
+        StorageNode anew = twoDirs("node-5", 53, 52);
+        log(new MetaCommand.AddNode(anew, two.dataDirs()));
+        log(new MetaCommand.NodeJoined("node-5", anew.dataDirs()));
+        assertThat(image().nodes().get("node-5")).isEqualTo(anew);
+        assertThat(image().nodeOfDataDir(dir(51))).isEmpty();
+        assertRefused(
+                new MetaCommand.AddNode(twoDirs("node-6", 52, 61), List.of()),
+                ErrorCode.CONFLICT,
+                "used before");
+    }
+
+    private static StorageNode twoDirs(String name, int first, int second) {
+        return new StorageNode(
+                name,
+                List.of(new DataDir(dir(first), "a:1"), new DataDir(dir(second), "a:2")),
+                "a:3",
+                "a:4",
+                "",
+                "",
+                node(1).labels());
+    }
+
+    @Test
     void dutyIsChangedByCompareAndSetAndOutlivesAChangeOfAddress() {
         NodeDuty draining = NodeDuty.FULL.with(NodeDuty.State.DRAINING);
         log(new MetaCommand.SetDuty("node-1", NodeDuty.FULL, draining));
