@@ -279,7 +279,8 @@ public final class AdminClient {
 
     private static boolean mayTryElsewhere(ErrorCode code) {
         return switch (code) {
-            case NOT_LEADER, NOT_READY, SHUTTING_DOWN -> true;
+            // One that has lost its disks belongs to no cluster, and others do.
+            case NOT_LEADER, NOT_READY, NOT_INITIALISED, SHUTTING_DOWN -> true;
             default -> false;
         };
     }

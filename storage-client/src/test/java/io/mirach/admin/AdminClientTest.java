@@ -104,6 +104,17 @@ class AdminClientTest {
         assertThat(second.calls()).containsExactly("DELETE /v1/volumes/vm1");
     }
 
+    /** One that has lost its disks, and waits to be let in again. */
+    @Test
+    void aNodeThatBelongsToNoClusterIsPassedOver() {
+        first.refuse("DELETE /v1/volumes/vm1", "NOT_INITIALISED", "no cluster yet", "");
+        second.on("DELETE /v1/volumes/vm1", "");
+        client().deleteVolume("vm1");
+        second.refuse("GET /v1/status", "NOT_INITIALISED", "no cluster yet", "");
+        first.refuse("GET /v1/status", "NOT_INITIALISED", "no cluster yet", "");
+        assertThat(failureOf(() -> client().status()).code()).isEqualTo(ErrorCode.NOT_INITIALISED);
+    }
+
     @Test
     void aReadWhoseAnswerIsLostIsAskedElsewhere() {
         first.hangUp("GET /v1/cluster");

@@ -153,6 +153,8 @@ final class ClusterReports {
                         .allMatch(
                                 m ->
                                         !m.role().equals("UNREACHABLE")
+                                                && !m.role()
+                                                        .equals(ReplicaStatus.Role.LISTENER.name())
                                                 && m.lostBecause().isEmpty()
                                                 && m.damage().intact()
                                                 && !m.needsBackfill()

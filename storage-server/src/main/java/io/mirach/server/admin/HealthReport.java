@@ -11,6 +11,7 @@ import io.mirach.model.ClusterImage;
 import io.mirach.model.NodeDuty;
 import io.mirach.model.Volume;
 import io.mirach.protocol.cluster.EndedExport;
+import io.mirach.raft.ReplicaStatus;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -265,6 +266,9 @@ final class HealthReport {
         if (member.role().equals("UNREACHABLE")) {
             return Optional.of("REPLICA_MISSING");
         }
+        if (member.role().equals(ReplicaStatus.Role.LISTENER.name())) {
+            return Optional.of("REPLICA_WITHOUT_VOTE");
+        }
         return member.lagEntries() > ClusterReports.LAGGING_ENTRIES
                 ? Optional.of("REPLICA_LAGS")
                 : Optional.empty();
@@ -312,6 +316,15 @@ final class HealthReport {
                             code,
                             have + (down ? ", which is down" : ", which does not report it"),
                             "mirach node ls",
+                            items);
+            case "REPLICA_WITHOUT_VOTE" ->
+                    add(
+                            Health.WARN,
+                            code,
+                            have
+                                    + " that is being made anew: it has no vote until it is proven"
+                                    + " to hold what the others hold",
+                            "mirach pg ls --watch",
                             items);
             case "REPLICA_NEEDS_BACKFILL" ->
                     add(

@@ -286,6 +286,33 @@ class HealthReportTest {
     }
 
     @Test
+    void replicaWithoutAVoteIsNoWholeMember() {
+        NodeHeartbeat.ReplicaReport voter = report(GROUPS.get(2), 3, List.of());
+        ReplicaStatus status = voter.status();
+        heardBut(
+                NodeHeartbeat.ReplicaReport.of(
+                        MetaFixtures.dir(3),
+                        new ReplicaStatus(
+                                status.groupId(),
+                                ReplicaStatus.Role.LISTENER,
+                                status.term(),
+                                status.leader(),
+                                status.applied(),
+                                status.durable(),
+                                status.commitIndex(),
+                                status.logStartIndex(),
+                                status.logBytes(),
+                                status.followers(),
+                                status.members(),
+                                status.configurationIndex())));
+        assertThat(texts(status()))
+                .singleElement()
+                .asString()
+                .startsWith("REPLICA_WITHOUT_VOTE: pg2 has a replica on node-3");
+        assertThat(status().pgs().degraded()).isEqualTo(1);
+    }
+
+    @Test
     void replicaBeyondRepairIsToBeMadeAnewAndADifferenceIsAnError() {
         heardBut(
                 report(GROUPS.get(2), 3, List.of())
