@@ -3,6 +3,7 @@ package io.mirach.ops.chaos;
 import io.mirach.admin.AdminClient;
 import io.mirach.admin.CreateVolumeRequest;
 import io.mirach.admin.InitRequest;
+import io.mirach.admin.NodeDutyRequest;
 import io.mirach.admin.NodeSummary;
 import io.mirach.admin.PgView;
 import io.mirach.admin.StatusView;
@@ -91,12 +92,16 @@ final class Cluster implements AutoCloseable {
         awaitServing();
     }
 
+    /** Asks one node only. */
+    AdminClient adminOf(ClusterNode node) {
+        return new AdminClient(
+                List.of(HttpEndpoint.parse(network.httpAddress(node.number()))),
+                ADMIN_READ_LIMIT,
+                AdminClient.CHANGE_TIMEOUT);
+    }
+
     void awaitAnswer(ClusterNode node) throws InterruptedException {
-        AdminClient one =
-                new AdminClient(
-                        List.of(HttpEndpoint.parse(network.httpAddress(node.number()))),
-                        ADMIN_READ_LIMIT,
-                        AdminClient.CHANGE_TIMEOUT);
+        AdminClient one = adminOf(node);
         await(
                 node.name() + " to answer",
                 () -> {
@@ -123,6 +128,18 @@ final class Cluster implements AutoCloseable {
         await(
                 "volume " + name + " to be known to every placement group",
                 () -> admin.volume(name).state() == Volume.State.AVAILABLE);
+    }
+
+    /**
+     * What a node's duty shall be; until a meta leader takes it: there may be none for a moment.
+     */
+    void order(ClusterNode node, NodeDutyRequest duty) throws InterruptedException {
+        await(
+                node.name() + " to get " + duty,
+                () -> {
+                    admin.setDuty(node.name(), duty);
+                    return true;
+                });
     }
 
     int placementGroupCount() {
@@ -186,29 +203,46 @@ final class Cluster implements AutoCloseable {
 
     /** Of one group: EQUAL, DIFFERENT or DAMAGED. */
     VerificationView compareReplicas(int group) throws InterruptedException {
-        return new Comparison(group).await();
+        return new Comparison(group, () -> false).await().orElseThrow();
+    }
+
+    /**
+     * Of one group, as long as a node runs that may end: EQUAL, DIFFERENT or DAMAGED; empty if it
+     * has ended.
+     */
+    Optional<VerificationView> compareReplicas(int group, ClusterNode mayEnd)
+            throws InterruptedException {
+        return new Comparison(group, () -> !mayEnd.isAlive()).await();
     }
 
     /** Of one group's replicas; ordered anew until it ends with every replica compared. */
     private final class Comparison {
         private final int group;
+        private final BooleanSupplier givenUp;
         private Optional<VerificationOrder> order = Optional.empty();
         private Optional<VerificationView> view = Optional.empty();
         private long orderedNanos;
 
-        Comparison(int group) {
+        /**
+         * @param givenUp ends it without a view
+         */
+        Comparison(int group, BooleanSupplier givenUp) {
             this.group = group;
+            this.givenUp = givenUp;
         }
 
-        VerificationView await() throws InterruptedException {
+        Optional<VerificationView> await() throws InterruptedException {
             Cluster.this.await(
                     "the replicas of placement group " + group + " to be compared",
                     this::isDone,
                     () -> view.map(VerificationView::toString).orElse("nothing is known"));
-            return view.orElseThrow();
+            return givenUp.getAsBoolean() ? Optional.empty() : view;
         }
 
         private boolean isDone() {
+            if (givenUp.getAsBoolean()) {
+                return true;
+            }
             if (order.isEmpty()) {
                 view = Optional.empty();
                 order = Optional.of(admin.verify(group));

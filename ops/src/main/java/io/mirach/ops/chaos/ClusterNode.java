@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -129,6 +130,13 @@ final class ClusterNode {
                 .orElse(name() + " runs");
     }
 
+    /** What it ended with; empty while it runs. */
+    OptionalInt exitCode() {
+        return isAlive() || process.isEmpty()
+                ? OptionalInt.empty()
+                : OptionalInt.of(process.get().exitValue());
+    }
+
     /** kill -9; returns before it is gone. */
     void beginKill() {
         shouldRun = false;
@@ -141,6 +149,39 @@ final class ClusterNode {
         Process victim = process.orElseThrow();
         if (!victim.waitFor(END_LIMIT_SECONDS, TimeUnit.SECONDS)) {
             throw new IllegalStateException(name() + " does not die");
+        }
+    }
+
+    /** SIGTERM: what it holds is in its files when this returns, and nothing reads them. */
+    void stop() throws InterruptedException {
+        shouldRun = false;
+        Process ending = process.orElseThrow();
+        ending.destroy();
+        if (!ending.waitFor(END_LIMIT_SECONDS, TimeUnit.SECONDS)) {
+            throw new ChaosException(name() + " does not stop; see " + log);
+        }
+    }
+
+    /** It may end by itself from now on, or not. */
+    void allowEnd() {
+        shouldRun = false;
+    }
+
+    /** It is to run, again. */
+    void forbidEnd() {
+        shouldRun = true;
+    }
+
+    /** Deletes all that it has, while it does not run. The data dir stays, which may be a mount. */
+    void emptyDataDir() {
+        try (Stream<Path> tree = Files.walk(dataDir())) {
+            for (Path path : tree.sorted(Comparator.reverseOrder()).toList()) {
+                if (!path.equals(dataDir())) {
+                    Files.delete(path);
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot empty " + dataDir(), e);
         }
     }
 

@@ -57,18 +57,9 @@ final class DrainNode implements Fault {
         return "drained " + drained.name() + ", and killed " + killed.name() + " meanwhile";
     }
 
-    /** Until a meta leader takes it; there may be none for a moment. */
     private static void order(Cluster cluster, ClusterNode node, NodeDuty.State state)
             throws InterruptedException {
-        cluster.await(
-                node.name() + " to be " + state,
-                () -> {
-                    cluster.admin()
-                            .setDuty(
-                                    node.name(),
-                                    new NodeDutyRequest(Optional.of(state), OptionalLong.empty()));
-                    return true;
-                });
+        cluster.order(node, new NodeDutyRequest(Optional.of(state), OptionalLong.empty()));
     }
 
     private static int replicas(Cluster cluster, ClusterNode node) {

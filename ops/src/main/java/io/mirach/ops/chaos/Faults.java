@@ -33,6 +33,7 @@ final class Faults {
                 TornLog.ofPart(),
                 TornLog.ofGarbage(),
                 new FlipLog(),
+                new FlipStore(),
                 new FallBehind(),
                 new DrainNode(),
                 new TakeOver());

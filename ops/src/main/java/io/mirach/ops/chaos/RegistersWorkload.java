@@ -62,6 +62,8 @@ final class RegistersWorkload implements Workload {
     private final List<Long> sessionBlocks = new ArrayList<>();
     private final List<Long> directBlocks = new ArrayList<>();
     private final List<Long> coldBlocks = new ArrayList<>();
+    // By extent.
+    private final List<Integer> groups = new ArrayList<>();
     // For ballast, which nobody reads.
     private final Map<PlacementGroupId, List<Integer>> otherExtents = new HashMap<>();
     private int gateways = 1;
@@ -127,6 +129,7 @@ final class RegistersWorkload implements Workload {
     private void chooseBlocks(Volume volume) {
         Map<PlacementGroupId, List<Integer>> extents = new TreeMap<>();
         for (int extent = 0; extent < Slot.COUNT; extent++) {
+            groups.add(volume.placementGroupOfExtent(extent).value());
             extents.computeIfAbsent(volume.placementGroupOfExtent(extent), id -> new ArrayList<>())
                     .add(extent);
         }
@@ -150,6 +153,11 @@ final class RegistersWorkload implements Workload {
     @Override
     public List<Long> coldBlocks() {
         return List.copyOf(coldBlocks);
+    }
+
+    @Override
+    public int groupOf(long block) {
+        return groups.get((int) (block / BLOCKS_PER_EXTENT));
     }
 
     @Override

@@ -23,6 +23,9 @@ interface Workload extends AutoCloseable {
     /** The blocks that are read only, since they were written once: they come to lie in files. */
     List<Long> coldBlocks();
 
+    /** The placement group in which a block lies. */
+    int groupOf(long block);
+
     /** Writes the cold blocks anew. */
     void renewColdBlocks() throws InterruptedException;
 
