@@ -35,6 +35,7 @@ final class Faults {
                 new FlipLog(),
                 new FlipStore(),
                 new FallBehind(),
+                new Wipe(),
                 new DrainNode(),
                 new TakeOver());
     }
