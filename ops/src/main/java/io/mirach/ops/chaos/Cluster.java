@@ -28,7 +28,9 @@ import java.util.stream.IntStream;
  * #close}.
  */
 final class Cluster implements AutoCloseable {
-    private static final Duration LIMIT = Duration.ofMinutes(3);
+    /** What takes longer does not happen. */
+    static final Duration LIMIT = Duration.ofMinutes(3);
+
     // Afterwards it is ordered anew: a replica that was restarted knows nothing of it.
     private static final Duration COMPARISON_LIMIT = Duration.ofSeconds(20);
     private static final Duration LOOK_INTERVAL = Duration.ofMillis(50);

@@ -21,7 +21,7 @@ final class ClusterNode {
     static final int MAX_HEAP_MIB = 192;
     private static final int END_LIMIT_SECONDS = 30;
     // Nodes are young when they are killed, and several share a core: the quick compiler is enough.
-    private static final String JAVA_OPTIONS =
+    static final String JAVA_OPTIONS =
             "-XX:TieredStopAtLevel=1 -Xms" + MAX_HEAP_MIB + "m -Xmx" + MAX_HEAP_MIB + "m";
 
     private final int number;
@@ -29,6 +29,7 @@ final class ClusterNode {
     private final Path folder;
     private final List<String> command;
     private final Equipment equipment;
+    private final Optional<SmallDisk> smallDisk;
     private final Optional<PowerLossDisk> powerLossDisk;
     private volatile Optional<Process> process = Optional.empty();
     // Until it is killed on purpose.
@@ -42,6 +43,7 @@ final class ClusterNode {
         this.number = number;
         this.folder = equipment.folder();
         this.equipment = equipment;
+        this.smallDisk = equipment.smallDisk("disk-" + number);
         this.powerLossDisk = equipment.powerLossDisk(dataDir());
         this.log = folder.resolve(name() + ".log");
         Path config = folder.resolve(name() + ".yaml");
@@ -92,10 +94,16 @@ final class ClusterNode {
     }
 
     Path dataDir() {
-        return folder.resolve(name());
+        return smallDisk.map(SmallDisk::mountPoint).orElse(folder).resolve(name());
+    }
+
+    /** On which its data dir lies, if {@link SmallDisk} is possible. */
+    SmallDisk smallDisk() {
+        return smallDisk.orElseThrow();
     }
 
     void start() {
+        smallDisk.filter(disk -> !disk.isMounted()).ifPresent(d -> d.mount(FullDisk.DISK_MIB));
         powerLossDisk.filter(disk -> !disk.isMounted()).ifPresent(PowerLossDisk::mount);
         ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
@@ -284,5 +292,6 @@ final class ClusterNode {
         process.ifPresent(Process::destroyForcibly);
         process.ifPresent(victim -> victim.onExit().join());
         powerLossDisk.ifPresent(PowerLossDisk::close);
+        smallDisk.ifPresent(SmallDisk::close);
     }
 }

@@ -18,22 +18,25 @@ final class Equipment {
     private final DiskErrors diskErrors;
     private final PowerLossProgram powerLoss;
     private final WallClocks wallClocks;
+    private final Optional<String> noSmallDisks;
 
     private Equipment(
             Path launcher,
             Path folder,
             DiskErrors diskErrors,
             PowerLossProgram powerLoss,
-            WallClocks wallClocks) {
+            WallClocks wallClocks,
+            Optional<String> noSmallDisks) {
         this.launcher = launcher;
         this.folder = folder;
         this.diskErrors = diskErrors;
         this.powerLoss = powerLoss;
         this.wallClocks = wallClocks;
+        this.noSmallDisks = noSmallDisks;
     }
 
     /**
-     * Compiles what is asked for, where that can be done.
+     * Compiles and tries what is asked for, where that can be done.
      *
      * @param launcher {@code bin/mirach}, beside which the sources lie
      * @param folder for all that nodes leave
@@ -50,7 +53,10 @@ final class Equipment {
                         : PowerLossProgram.none(),
                 wanted.contains(Gear.WALL_CLOCK)
                         ? WallClocks.compile(launcher, folder)
-                        : WallClocks.none());
+                        : WallClocks.none(),
+                wanted.contains(Gear.SMALL_DISK)
+                        ? SmallDisk.unavailable(folder)
+                        : Optional.of("no fault asked for it"));
     }
 
     Path launcher() {
@@ -77,10 +83,22 @@ final class Equipment {
                                 switch (gear) {
                                     case DISK_ERRORS -> diskErrors.unavailable();
                                     case POWER_LOSS -> powerLoss.unavailable();
+                                    case SMALL_DISK -> noSmallDisks;
                                     case WALL_CLOCK -> wallClocks.unavailable();
                                 })
                 .flatMap(Optional::stream)
                 .findFirst();
+    }
+
+    /**
+     * The disk on which a node's data dir lies, if it is a small one; mounted in the folder.
+     *
+     * @param name of the disk
+     */
+    Optional<SmallDisk> smallDisk(String name) {
+        return noSmallDisks.isEmpty()
+                ? Optional.of(SmallDisk.unmounted(folder, name))
+                : Optional.empty();
     }
 
     /** The disk under a node's data dir, if its power can be cut. */

@@ -36,6 +36,8 @@ final class Faults {
                 new FlipStore(),
                 new FallBehind(),
                 new Wipe(),
+                FullDisk.ofOne(),
+                FullDisk.ofAll(),
                 new DrainNode(),
                 new TakeOver());
     }

@@ -6,6 +6,8 @@ enum Gear {
     DISK_ERRORS,
     /** Disks that forget what was not synced, see {@link PowerLossDisk}. */
     POWER_LOSS,
+    /** Disks so small that they can be filled, see {@link SmallDisk}. */
+    SMALL_DISK,
     /** A wall clock that can be set, see {@link WallClocks}. */
     WALL_CLOCK
 }

@@ -105,6 +105,14 @@ final class History {
             }
         }
 
+        /**
+         * The write was refused for good: it was not done and never will be, and whoever reads its
+         * value proves otherwise.
+         */
+        void refused() {
+            dropped();
+        }
+
         /** A read was not answered, or a write was never sent: it says nothing. */
         void dropped() {
             synchronized (History.this) {

@@ -20,8 +20,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -168,6 +171,35 @@ final class RegistersWorkload implements Workload {
     }
 
     @Override
+    public Set<Integer> refusingGroups() throws InterruptedException {
+        Set<Integer> refusing = new ConcurrentSkipListSet<>();
+        List<CompletableFuture<Void>> calls = new ArrayList<>();
+        for (long block : sessionBlocks) {
+            calls.add(
+                    current.session()
+                            .write(block)
+                            .exceptionally(
+                                    failure -> {
+                                        if (!SessionClient.isRefusal(failure)) {
+                                            throw new CompletionException(failure);
+                                        }
+                                        refusing.add(groupOf(block));
+                                        return null;
+                                    }));
+        }
+        allBlocks().forEach(block -> calls.add(current.session().read(block)));
+        awaitAll(calls, "writes to be taken or refused, and reads to be answered");
+        return refusing;
+    }
+
+    private List<Long> allBlocks() {
+        List<Long> all = new ArrayList<>(sessionBlocks);
+        all.addAll(directBlocks);
+        all.addAll(coldBlocks);
+        return all;
+    }
+
+    @Override
     public void fill(PlacementGroupId group, long bytes) throws InterruptedException {
         List<Integer> extents = otherExtents.get(group);
         for (long done = 0; done < bytes; ) {
@@ -184,9 +216,7 @@ final class RegistersWorkload implements Workload {
         for (int i = 0; i < SESSION_WRITERS; i++) {
             sessionLane(holder, sessionBlocks, holder.session()::write, WRITE_PAUSE_MS);
         }
-        List<Long> all = new ArrayList<>(sessionBlocks);
-        all.addAll(directBlocks);
-        all.addAll(coldBlocks);
+        List<Long> all = allBlocks();
         for (int i = 0; i < SESSION_READERS; i++) {
             sessionLane(holder, all, holder.session()::read, READ_PAUSE_MS);
         }
@@ -209,7 +239,13 @@ final class RegistersWorkload implements Workload {
                 () -> {
                     if (!holder.isClosed()) {
                         call.apply(oneOf(blocks))
-                                .thenRun(() -> sessionLane(holder, blocks, call, pauseMs));
+                                .whenComplete(
+                                        (done, failure) -> {
+                                            if (failure == null
+                                                    || SessionClient.isRefusal(failure)) {
+                                                sessionLane(holder, blocks, call, pauseMs);
+                                            }
+                                        });
                     }
                 });
     }

@@ -2,8 +2,11 @@ package io.mirach.ops.chaos;
 
 import io.mirach.client.AttachedVolume;
 import io.mirach.model.Block;
+import io.mirach.protocol.ErrorCode;
+import io.mirach.protocol.MirachException;
 import io.netty.buffer.Unpooled;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ThreadLocalRandom;
 
 /** Calls through the ordinary client. Thread-safe; never blocks. */
@@ -34,11 +37,32 @@ final class SessionClient {
                 .thenAccept(data -> {});
     }
 
-    /** Fails when the attachment is over; then the outcome is unknown. */
+    /**
+     * Fails with NO_SPACE if it was refused for that; else when the attachment is over, and then
+     * the outcome is unknown.
+     */
     CompletableFuture<Void> write(long block) {
         History.Call call = history.beginWrite(name, volume.epoch().value(), block);
         return volume.write(block * Block.BYTES, RegisterValue.encode(block, call.value()))
-                .thenAccept(done -> call.acknowledged());
+                .whenComplete(
+                        (done, failure) -> {
+                            if (failure == null) {
+                                call.acknowledged();
+                            } else if (isRefusal(failure)) {
+                                call.refused();
+                            }
+                        });
+    }
+
+    /**
+     * Whether a write failed because a disk is full: nothing was done, and the next may succeed.
+     */
+    static boolean isRefusal(Throwable failure) {
+        Throwable cause =
+                failure instanceof CompletionException && failure.getCause() != null
+                        ? failure.getCause()
+                        : failure;
+        return cause instanceof MirachException e && e.code() == ErrorCode.NO_SPACE;
     }
 
     /** Random bytes that nobody reads; not recorded. Fails when the attachment is over. */

@@ -2,6 +2,7 @@ package io.mirach.ops.chaos;
 
 import io.mirach.model.PlacementGroupId;
 import java.util.List;
+import java.util.Set;
 
 /**
  * Clients at work on a cluster, recording what they see. Its methods are called by one thread and
@@ -28,6 +29,12 @@ interface Workload extends AutoCloseable {
 
     /** Writes the cold blocks anew. */
     void renewColdBlocks() throws InterruptedException;
+
+    /**
+     * Writes to every placement group, and reads every register; returns the groups that refused
+     * with NO_SPACE. Fails with {@link ChaosException} if anything else failed.
+     */
+    Set<Integer> refusingGroups() throws InterruptedException;
 
     /** Writes so much to one placement group, beside the registers: its log grows. */
     void fill(PlacementGroupId group, long bytes) throws InterruptedException;

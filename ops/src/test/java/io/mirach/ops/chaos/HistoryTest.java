@@ -45,6 +45,18 @@ class HistoryTest {
     }
 
     @Test
+    void aRefusedWriteMustNeverBeSeen() {
+        long before = write(1);
+        History.Call refused = history.beginWrite("a", 1, BLOCK);
+        refused.refused();
+        read(1, before);
+        assertThat(history.violations()).isEmpty();
+        assertThat(history.unknownWrites()).isZero();
+        read(1, refused.value());
+        assertThat(history.violations()).hasSize(1);
+    }
+
+    @Test
     void aTornBlockIsAViolation() {
         history.beginRead("a", 1, BLOCK).returned(OptionalLong.empty());
         assertThat(history.violations()).singleElement().asString().contains("torn");

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.mirach.ops.chaos.SmallDisk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -120,7 +121,7 @@ class FullDiskIT {
     }
 
     /** Takes so much of the disk that writes are refused after some more MiB. */
-    private static void fill(SmallDisk disk, int leftMib) throws IOException {
+    private static void fill(SmallDisk disk, int leftMib) {
         disk.load(disk.usableMebibytes() - DISK_MIB / 2 - leftMib);
     }
 
