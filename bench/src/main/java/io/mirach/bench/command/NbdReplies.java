@@ -25,7 +25,9 @@ final class NbdReplies extends ChannelInboundHandlerAdapter {
     private static final int CMD_READ = 0;
     private static final int CMD_WRITE = 1;
     private static final int CMD_DISC = 2;
+    private static final int CMD_FLUSH = 3;
     private static final int CMD_BLOCK_STATUS = 7;
+    private static final int FLAG_FUA = 1;
     private static final int REPLY_FLAG_DONE = 1;
     private static final int REPLY_TYPE_BLOCK_STATUS = 5;
     private static final int REPLY_TYPE_ERROR_BIT = 1 << 15;
@@ -56,17 +58,26 @@ final class NbdReplies extends ChannelInboundHandlerAdapter {
         return send(CMD_READ, offsetBytes, lengthBytes, lengthBytes);
     }
 
-    /** Takes ownership of the data. */
-    CompletableFuture<ByteBuf> write(long offsetBytes, ByteBuf data) {
+    /**
+     * Takes ownership of the data.
+     *
+     * @param fua to be durable when it is answered
+     */
+    CompletableFuture<ByteBuf> write(long offsetBytes, ByteBuf data, boolean fua) {
         if (!context.channel().isActive()) {
             data.release();
             return CompletableFuture.failedFuture(gone());
         }
         CompletableFuture<ByteBuf> reply = register(0);
-        context.write(request(CMD_WRITE, offsetBytes, data.readableBytes()));
+        context.write(request(CMD_WRITE, fua ? FLAG_FUA : 0, offsetBytes, data.readableBytes()));
         context.write(data);
         flushUnlessReading();
         return reply;
+    }
+
+    /** What was answered before this was sent is durable when it is answered. */
+    CompletableFuture<ByteBuf> flush() {
+        return send(CMD_FLUSH, 0, 0, 0);
     }
 
     /** Of at most that many bytes; the server may tell less. */
@@ -76,7 +87,7 @@ final class NbdReplies extends ChannelInboundHandlerAdapter {
 
     /** Says goodbye. */
     void disconnect() {
-        context.writeAndFlush(request(CMD_DISC, 0, 0));
+        context.writeAndFlush(request(CMD_DISC, 0, 0, 0));
     }
 
     private CompletableFuture<ByteBuf> send(
@@ -85,7 +96,7 @@ final class NbdReplies extends ChannelInboundHandlerAdapter {
             return CompletableFuture.failedFuture(gone());
         }
         CompletableFuture<ByteBuf> reply = register(readBytes);
-        context.write(request(command, offsetBytes, lengthBytes));
+        context.write(request(command, 0, offsetBytes, lengthBytes));
         flushUnlessReading();
         return reply;
     }
@@ -96,11 +107,11 @@ final class NbdReplies extends ChannelInboundHandlerAdapter {
         return reply;
     }
 
-    private ByteBuf request(int command, long offsetBytes, int lengthBytes) {
+    private ByteBuf request(int command, int flags, long offsetBytes, int lengthBytes) {
         return context.alloc()
                 .directBuffer(REQUEST_BYTES)
                 .writeInt(REQUEST_MAGIC)
-                .writeShort(0)
+                .writeShort(flags)
                 .writeShort(command)
                 .writeLong(cookie)
                 .writeLong(offsetBytes)

@@ -21,8 +21,11 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
-/** An export of any NBD server, over one connection with simple replies. */
-final class NbdTarget implements LoadTarget {
+/**
+ * An export of any NBD server, over one connection with simple replies. Requests are made on {@link
+ * #loop} alone; they fail with UNREACHABLE once the connection is gone.
+ */
+public final class NbdTarget implements LoadTarget {
     private static final long STEP_LIMIT_SECONDS = 30;
     private static final int CONNECT_LIMIT_MS = 5_000;
     private static final int STATUS_BYTES = 1 << 30;
@@ -40,7 +43,7 @@ final class NbdTarget implements LoadTarget {
     }
 
     /** Connects and negotiates; fails with UNREACHABLE, NO_SUCH_VOLUME or MALFORMED. */
-    NbdTarget(NbdUriParts uri, EventLoops loops) {
+    public NbdTarget(NbdUriParts uri, EventLoops loops) {
         this.uri = uri;
         this.loops = loops;
         this.link = connect(false);
@@ -138,7 +141,21 @@ final class NbdTarget implements LoadTarget {
 
     @Override
     public CompletableFuture<Void> write(long offsetBytes, ByteBuf data) {
-        return link.replies().write(offsetBytes, data).thenAccept(ByteBuf::release);
+        return write(offsetBytes, data, false);
+    }
+
+    /**
+     * Takes ownership.
+     *
+     * @param fua to be durable when it is complete, whatever the server promises without
+     */
+    public CompletableFuture<Void> write(long offsetBytes, ByteBuf data, boolean fua) {
+        return link.replies().write(offsetBytes, data, fua).thenAccept(ByteBuf::release);
+    }
+
+    /** Once it is complete, every write that was complete before is durable. */
+    public CompletableFuture<Void> flush() {
+        return link.replies().flush().thenAccept(ByteBuf::release);
     }
 
     /** By a connection of its own, since block status needs structured replies. */

@@ -14,7 +14,7 @@ import java.util.Optional;
  *
  * @param socket of a unix socket; else {@code host} and {@code port} hold
  */
-record NbdUriParts(Optional<Path> socket, String host, int port, String export) {
+public record NbdUriParts(Optional<Path> socket, String host, int port, String export) {
     private static final int DEFAULT_PORT = 10_809;
     private static final String SOCKET = "socket=";
 
@@ -22,7 +22,7 @@ record NbdUriParts(Optional<Path> socket, String host, int port, String export) 
      * Reads {@code nbd://HOST[:PORT]/EXPORT} or {@code nbd+unix:///EXPORT?socket=PATH};
      * INVALID_ARGUMENT says what is wrong with another.
      */
-    static NbdUriParts parse(String text) {
+    public static NbdUriParts parse(String text) {
         URI uri;
         try {
             uri = new URI(text);

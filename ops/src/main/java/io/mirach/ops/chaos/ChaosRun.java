@@ -124,7 +124,9 @@ final class ChaosRun {
     private List<Violation> breakIt(Cluster started) throws InterruptedException {
         List<Fault> faults = new ArrayList<>();
         for (Fault fault : settings.faults()) {
-            Optional<String> why = fault.unavailable(started);
+            Optional<String> why =
+                    Workloads.unsuited(settings.workload(), fault)
+                            .or(() -> fault.unavailable(started));
             why.ifPresent(reason -> skipped.put(fault.name(), reason));
             if (why.isEmpty()) {
                 faults.add(fault);

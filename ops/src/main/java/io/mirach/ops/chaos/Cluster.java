@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -40,6 +41,8 @@ final class Cluster implements AutoCloseable {
     private final Equipment equipment;
     private final int placementGroups;
     private final List<ClusterNode> nodes = new ArrayList<>();
+    // Closed by any thread.
+    private final List<Gateway> gateways = new CopyOnWriteArrayList<>();
     private final AdminClient admin;
     private final CliClock clock;
 
@@ -77,6 +80,17 @@ final class Cluster implements AutoCloseable {
 
     AdminClient admin() {
         return admin;
+    }
+
+    CliClock clock() {
+        return clock;
+    }
+
+    /** A gateway to this cluster, not started yet; it ends with the cluster. */
+    Gateway newGateway() {
+        Gateway gateway = new Gateway(equipment.launcher(), equipment.folder(), endpoints());
+        gateways.add(gateway);
+        return gateway;
     }
 
     /** The nodes' HTTP addresses. */
@@ -311,6 +325,7 @@ final class Cluster implements AutoCloseable {
     /** Ends all at once; their data stays. */
     @Override
     public void close() {
+        gateways.forEach(Gateway::close);
         nodes.forEach(ClusterNode::destroy);
         network.close();
     }

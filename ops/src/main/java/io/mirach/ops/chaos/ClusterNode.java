@@ -34,6 +34,8 @@ final class ClusterNode {
     private volatile Optional<Process> process = Optional.empty();
     // Until it is killed on purpose.
     private boolean shouldRun;
+    // Guarded by this.
+    private boolean destroyed;
 
     /**
      * @param number from 1
@@ -115,7 +117,12 @@ final class ClusterNode {
         builder.redirectErrorStream(true);
         builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
         try {
-            process = Optional.of(builder.start());
+            synchronized (this) {
+                if (destroyed) {
+                    throw new ChaosException("the run was ended");
+                }
+                process = Optional.of(builder.start());
+            }
             shouldRun = true;
         } catch (IOException e) {
             throw new UncheckedIOException("cannot start " + name(), e);
@@ -287,8 +294,11 @@ final class ClusterNode {
         Shell.run("kill", "-" + signal, Long.toString(process.orElseThrow().pid()));
     }
 
-    /** Ends it at once, whatever it does; any thread. */
+    /** Ends it at once, whatever it does, and for good; any thread. */
     void destroy() {
+        synchronized (this) {
+            destroyed = true;
+        }
         process.ifPresent(Process::destroyForcibly);
         process.ifPresent(victim -> victim.onExit().join());
         powerLossDisk.ifPresent(PowerLossDisk::close);

@@ -27,13 +27,19 @@ final class FallBehind implements Fault {
     }
 
     @Override
+    public Class<? extends Workload> needs() {
+        return RegistersWorkload.class;
+    }
+
+    @Override
     public String strike(Scene scene) throws InterruptedException {
         long bytes = 0;
         StoppedNode victim = StoppedNode.some(scene);
         try (victim) {
             scene.cluster().awaitLeader(victim.groupNumber());
             while (!isBehind(scene.cluster(), victim)) {
-                scene.workload().fill(new PlacementGroupId(victim.groupNumber()), STEP_BYTES);
+                scene.needed(RegistersWorkload.class)
+                        .fill(new PlacementGroupId(victim.groupNumber()), STEP_BYTES);
                 bytes += STEP_BYTES;
             }
         }

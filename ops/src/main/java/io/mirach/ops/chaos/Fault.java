@@ -23,6 +23,11 @@ interface Fault {
         return Set.of();
     }
 
+    /** The workload that it strikes at. */
+    default Class<? extends Workload> needs() {
+        return Workload.class;
+    }
+
     /** Why it cannot be done to this cluster; empty if it can. */
     default Optional<String> unavailable(Cluster cluster) {
         return cluster.equipment().lacks(gear());
@@ -53,6 +58,11 @@ interface Fault {
         /** Waits a time between the two, drawn at random. */
         void pause(int fromMs, int toMs) throws InterruptedException {
             clock.pause(Duration.ofMillis(fromMs + random.nextInt(toMs - fromMs + 1)));
+        }
+
+        /** The workload, of a fault that {@link #needs} this one. */
+        <W extends Workload> W needed(Class<W> type) {
+            return type.cast(workload);
         }
 
         ClusterNode someNode() {

@@ -39,7 +39,8 @@ final class Faults {
                 FullDisk.ofOne(),
                 FullDisk.ofAll(),
                 new DrainNode(),
-                new TakeOver());
+                new TakeOver(),
+                new KillGateway());
     }
 
     /**

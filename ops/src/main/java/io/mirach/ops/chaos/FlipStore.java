@@ -46,6 +46,11 @@ final class FlipStore implements Fault {
     }
 
     @Override
+    public Class<? extends Workload> needs() {
+        return RegistersWorkload.class;
+    }
+
+    @Override
     public String strike(Scene scene) throws InterruptedException {
         return new Strike(scene, scene.someNode()).run();
     }
@@ -66,7 +71,8 @@ final class FlipStore implements Fault {
         String run() throws InterruptedException {
             victim.stop();
             StoreFlips flips = new StoreFlips(victim.dataDir().resolve("store"), scene.random());
-            Set<Long> blocks = flips.flipBlocks(scene.workload().coldBlocks(), BLOCKS);
+            Set<Long> blocks =
+                    flips.flipBlocks(scene.needed(RegistersWorkload.class).coldBlocks(), BLOCKS);
             flips.flipAnywhere(FLIPS_ANYWHERE);
             String what = "flipped %s of %s".formatted(flips, victim.name());
             victim.start();
@@ -186,7 +192,8 @@ final class FlipStore implements Fault {
 
         private void requireNoticed(Set<Long> blocks, String what) {
             Set<Integer> expected = new TreeSet<>();
-            blocks.forEach(block -> expected.add(scene.workload().groupOf(block)));
+            blocks.forEach(
+                    block -> expected.add(scene.needed(RegistersWorkload.class).groupOf(block)));
             if (!noticed.containsAll(expected)) {
                 throw new PromiseBrokenException(
                         new Violation(

@@ -59,6 +59,11 @@ final class FullDisk implements Fault {
     }
 
     @Override
+    public Class<? extends Workload> needs() {
+        return RegistersWorkload.class;
+    }
+
+    @Override
     public String strike(Scene scene) throws InterruptedException {
         Cluster cluster = scene.cluster();
         List<ClusterNode> victims = scene.someNodes(count);
@@ -111,13 +116,13 @@ final class FullDisk implements Fault {
     private static void awaitRefusals(Scene scene, Set<Integer> groups)
             throws InterruptedException {
         long begun = scene.clock().nanoTime();
-        Set<Integer> refusing = scene.workload().refusingGroups();
+        Set<Integer> refusing = scene.needed(RegistersWorkload.class).refusingGroups();
         while (!refusing.equals(groups)) {
             if (scene.clock().nanoTime() - begun > Cluster.LIMIT.toNanos()) {
                 throw new ChaosException(
                         "writes are refused in placement groups " + refusing + ", not " + groups);
             }
-            refusing = scene.workload().refusingGroups();
+            refusing = scene.needed(RegistersWorkload.class).refusingGroups();
         }
     }
 }

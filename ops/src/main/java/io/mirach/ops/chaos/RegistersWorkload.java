@@ -89,8 +89,8 @@ final class RegistersWorkload implements Workload {
         startLanes(current);
     }
 
-    @Override
-    public void takeOver() throws InterruptedException {
+    /** Another client takes over, and the one that it took over from goes on as if it had not. */
+    void takeOver() throws InterruptedException {
         AttachOptions options = AttachOptions.of(Attachment.Mode.READ_WRITE);
         switch (random.nextInt(3)) {
             case 0 -> {
@@ -153,25 +153,28 @@ final class RegistersWorkload implements Workload {
         return (long) extent * BLOCKS_PER_EXTENT;
     }
 
-    @Override
-    public List<Long> coldBlocks() {
+    /** The blocks that are read only, since they were written once: they come to lie in files. */
+    List<Long> coldBlocks() {
         return List.copyOf(coldBlocks);
     }
 
-    @Override
-    public int groupOf(long block) {
+    /** The placement group in which a block lies. */
+    int groupOf(long block) {
         return groups.get((int) (block / BLOCKS_PER_EXTENT));
     }
 
-    @Override
-    public void renewColdBlocks() throws InterruptedException {
+    /** Writes the cold blocks anew. */
+    void renewColdBlocks() throws InterruptedException {
         awaitAll(
                 coldBlocks.stream().map(current.session()::write).toList(),
                 "the cold blocks to be written");
     }
 
-    @Override
-    public Set<Integer> refusingGroups() throws InterruptedException {
+    /**
+     * Writes to every placement group, and reads every register; returns the groups that refused
+     * with NO_SPACE. Fails with {@link ChaosException} if anything else failed.
+     */
+    Set<Integer> refusingGroups() throws InterruptedException {
         Set<Integer> refusing = new ConcurrentSkipListSet<>();
         List<CompletableFuture<Void>> calls = new ArrayList<>();
         for (long block : sessionBlocks) {
@@ -199,8 +202,8 @@ final class RegistersWorkload implements Workload {
         return all;
     }
 
-    @Override
-    public void fill(PlacementGroupId group, long bytes) throws InterruptedException {
+    /** Writes so much to one placement group, beside the registers: its log grows. */
+    void fill(PlacementGroupId group, long bytes) throws InterruptedException {
         List<Integer> extents = otherExtents.get(group);
         for (long done = 0; done < bytes; ) {
             List<CompletableFuture<Void>> calls = new ArrayList<>();

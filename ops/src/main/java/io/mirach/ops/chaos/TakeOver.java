@@ -13,8 +13,13 @@ final class TakeOver implements Fault {
     }
 
     @Override
+    public Class<? extends Workload> needs() {
+        return RegistersWorkload.class;
+    }
+
+    @Override
     public String strike(Scene scene) throws InterruptedException {
-        scene.workload().takeOver();
+        scene.needed(RegistersWorkload.class).takeOver();
         // The fenced one sends, and its late copies arrive.
         scene.pause(1_000, 3_000);
         return "taken over";
