@@ -100,6 +100,11 @@ final class ChaosCommand implements Callable<Integer> {
             }
             return ExitCode.OK.number();
         }
+        Optional<String> why = Workloads.unavailable(workload);
+        if (why.isPresent()) {
+            out.println("skipped --workload " + workload + ": " + why.get());
+            return ExitCode.OK.number();
+        }
         ChaosSettings settings = settings();
         out.println("seed " + settings.seed() + "; again: " + again(settings.seed()));
         out.flush();

@@ -145,7 +145,7 @@ final class ChaosRun {
             if (violations.isEmpty()) {
                 workload.confirmAll();
                 violations = new ArrayList<>(started.compareReplicas());
-                violations.addAll(footprints(started));
+                violations.addAll(footprints(started, workload));
                 violations.addAll(history.violations());
             }
             return violations;
@@ -172,12 +172,12 @@ final class ChaosRun {
         return found;
     }
 
-    private List<Violation> footprints(Cluster running) {
+    private List<Violation> footprints(Cluster running, Workload workload) {
         List<Violation> found = new ArrayList<>();
         for (ClusterNode node : running.nodes()) {
             Footprint footprint = Footprint.of(node);
             tell(node.name() + ": " + footprint);
-            found.addAll(footprint.violations(node));
+            found.addAll(footprint.violations(node, workload.maxDescriptors()));
         }
         return found;
     }

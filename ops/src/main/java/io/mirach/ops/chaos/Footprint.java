@@ -43,7 +43,10 @@ record Footprint(long liveHeapBytes, long descriptors) {
         }
     }
 
-    List<Violation> violations(ClusterNode node) {
+    /**
+     * @param maxDescriptors for what the workload stores
+     */
+    List<Violation> violations(ClusterNode node, long maxDescriptors) {
         List<Violation> found = new ArrayList<>();
         if (liveHeapBytes > MAX_LIVE_HEAP_BYTES) {
             found.add(
@@ -51,7 +54,7 @@ record Footprint(long liveHeapBytes, long descriptors) {
                             node.name() + " keeps " + liveHeapBytes + " bytes in its heap",
                             List.of()));
         }
-        if (descriptors > MAX_DESCRIPTORS) {
+        if (descriptors > maxDescriptors) {
             found.add(
                     new Violation(node.name() + " has " + descriptors + " open files", List.of()));
         }

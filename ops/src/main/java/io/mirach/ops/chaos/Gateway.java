@@ -1,9 +1,13 @@
 package io.mirach.ops.chaos;
 
+import io.mirach.admin.NbdUri;
 import io.mirach.bench.command.NbdUriParts;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -52,6 +56,20 @@ final class Gateway implements AutoCloseable {
     /** Where an export of that name is. */
     NbdUriParts uri(String export) {
         return new NbdUriParts(Optional.of(socket), "", 0, export);
+    }
+
+    /** The same as users write it. */
+    String uriText(String export) {
+        return NbdUri.ofUnixSocket(socket, export);
+    }
+
+    /** Whether somebody can connect. */
+    boolean isListening() {
+        try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+            return channel.connect(UnixDomainSocketAddress.of(socket));
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     void start() {

@@ -15,6 +15,11 @@ interface Workload extends AutoCloseable {
      */
     void confirmAll() throws InterruptedException;
 
+    /** What a node may have open at the end. */
+    default long maxDescriptors() {
+        return Footprint.MAX_DESCRIPTORS;
+    }
+
     /** Ends the clients. */
     @Override
     void close();

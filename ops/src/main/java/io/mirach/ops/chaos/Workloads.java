@@ -9,36 +9,63 @@ import java.util.Random;
 /** All workloads, by name. */
 final class Workloads {
     static final String REGISTERS = "registers";
-    static final String BANK = "bank";
+
+    private static final List<Kind> ALL =
+            List.of(
+                    new Kind(REGISTERS, RegistersWorkload.class, RegistersWorkload::new),
+                    new Kind("bank", BankWorkload.class, BankWorkload::new),
+                    new Kind(
+                            "fio-verify",
+                            FioVerifyWorkload.class,
+                            (cluster, history, random) -> new FioVerifyWorkload(cluster)));
+
+    private interface Maker {
+        Workload make(Cluster cluster, History history, Random random);
+    }
+
+    private record Kind(String name, Class<? extends Workload> type, Maker maker) {}
 
     private Workloads() {}
 
     static List<String> names() {
-        return List.of(REGISTERS, BANK);
+        return ALL.stream().map(Kind::name).toList();
     }
 
     /** INVALID_ARGUMENT if there is none of that name. */
     static void check(String name) {
-        if (!names().contains(name)) {
-            throw new MirachException(
-                            ErrorCode.INVALID_ARGUMENT, "there is no workload '" + name + "'")
-                    .withRemedy("name one of " + String.join(", ", names()));
-        }
+        find(name);
+    }
+
+    private static Kind find(String name) {
+        return ALL.stream()
+                .filter(kind -> kind.name().equals(name))
+                .findFirst()
+                .orElseThrow(
+                        () ->
+                                new MirachException(
+                                                ErrorCode.INVALID_ARGUMENT,
+                                                "there is no workload '" + name + "'")
+                                        .withRemedy("name one of " + String.join(", ", names())));
     }
 
     static Workload create(String name, Cluster cluster, History history, Random random) {
-        check(name);
-        return name.equals(BANK)
-                ? new BankWorkload(cluster, history, random)
-                : new RegistersWorkload(cluster, history, random);
+        return find(name).maker().make(cluster, history, random);
+    }
+
+    /** Why a workload cannot be run on this machine; empty if it can. */
+    static Optional<String> unavailable(String name) {
+        return find(name).type() == FioVerifyWorkload.class
+                ? FioVerifyWorkload.unavailable()
+                : Optional.empty();
     }
 
     /** Why a fault cannot strike while this workload runs; empty if it can. */
     static Optional<String> unsuited(String name, Fault fault) {
-        Class<? extends Workload> type =
-                name.equals(BANK) ? BankWorkload.class : RegistersWorkload.class;
-        return fault.needs().isAssignableFrom(type)
+        return fault.needs().isAssignableFrom(find(name).type())
                 ? Optional.empty()
-                : Optional.of("it needs --workload " + (name.equals(BANK) ? REGISTERS : BANK));
+                : ALL.stream()
+                        .filter(kind -> fault.needs().isAssignableFrom(kind.type()))
+                        .map(kind -> "it needs --workload " + kind.name())
+                        .findFirst();
     }
 }

@@ -19,6 +19,20 @@ class FaultsTest {
     }
 
     @Test
+    void everyFaultSuitsSomeWorkloadAndSaysWhichItNeeds() {
+        for (Fault fault : Faults.all()) {
+            assertThat(Workloads.names())
+                    .as(fault.name())
+                    .anyMatch(workload -> Workloads.unsuited(workload, fault).isEmpty());
+        }
+        assertThat(Workloads.unsuited("fio-verify", new KillGateway()))
+                .hasValueSatisfying(why -> assertThat(why).contains("--workload bank"));
+        assertThat(Workloads.unsuited("bank", new TakeOver()))
+                .hasValueSatisfying(why -> assertThat(why).contains("--workload registers"));
+        assertThat(Workloads.unsuited("bank", new Wipe())).isEmpty();
+    }
+
+    @Test
     void anUnknownFaultOrWorkloadIsNamed() {
         assertThatThrownBy(() -> Faults.parse("kill-leader,earthquake"))
                 .isInstanceOfSatisfying(
