@@ -81,7 +81,10 @@ final class FioVerifyWorkload implements Workload {
         }
         String said = read(output);
         List<String> wrong =
-                said.lines().filter(line -> line.startsWith("verify:")).limit(SHOWN_LINES).toList();
+                said.lines()
+                        .filter(line -> line.contains("got pattern") || line.contains("verify"))
+                        .limit(SHOWN_LINES)
+                        .toList();
         if (!wrong.isEmpty()) {
             throw new PromiseBrokenException(
                     new Violation("fio read something else than it wrote: " + wrong, List.of()));
@@ -112,7 +115,9 @@ final class FioVerifyWorkload implements Workload {
                                 "--bs=4k",
                                 "--iodepth=16",
                                 "--size=" + VOLUME_BYTES,
-                                "--verify=crc32c",
+                                // A checksum alone would pass a block of an earlier round.
+                                "--verify=pattern",
+                                "--verify_pattern=0x%08x%%o".formatted(round),
                                 "--verify_fatal=1",
                                 "--verify_state_save=0",
                                 "--randseed=" + round));

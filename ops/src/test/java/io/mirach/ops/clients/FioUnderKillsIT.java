@@ -47,6 +47,7 @@ class FioUnderKillsIT {
                         "--verify=crc32c",
                         "--do_verify=1",
                         "--verify_fatal=1",
+                        "--verify_state_save=0",
                         "--serialize_overlap=1",
                         "--randrepeat=0",
                         "--eta=always",
