@@ -15,6 +15,15 @@ public interface RaftHost extends AutoCloseable {
     /** Makes the state machine of a group, when the group is created or found on disk. */
     interface StateMachines {
         ReplicatedStateMachine<?> open(UUID groupId);
+
+        /**
+         * Makes the state of one group, which is not open, that of another one, which has none:
+         * durably, and as a whole. What it began with is the log base of the other one. No change
+         * if that was done before.
+         */
+        default void handOver(UUID from, UUID to) {
+            throw new UnsupportedOperationException("states stay where they are");
+        }
     }
 
     /**
@@ -61,6 +70,20 @@ public interface RaftHost extends AutoCloseable {
      *     this data dir had been committed: the leader's term and the configuration's index
      */
     CompletableFuture<Void> createLearner(RaftGroupMembers members, Peer self, LogPosition without);
+
+    /**
+     * Makes a new group that begins with what this data dir's replica of another one has, its whole
+     * log applied, and of which this data dir is the only member. For a group that lost its
+     * majority for good: entries that were never committed may take effect by this, as they might
+     * have. The replica of the other group is set aside, durably, before anything of this is done,
+     * so it never votes there again; it is found in {@link #lostGroups}, and its log is kept until
+     * {@link #removeGroup}. Idempotent; what a crash cut off, the next start finishes. Fails with
+     * {@link ReplicaLostException} if that replica is lost, or not here.
+     *
+     * @param to a group that never was
+     * @param self this data dir
+     */
+    CompletableFuture<Void> succeed(UUID from, UUID to, Peer self);
 
     /**
      * Stops serving a group and deletes its log, and whatever was set aside of it. Its state

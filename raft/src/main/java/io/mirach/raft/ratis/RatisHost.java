@@ -156,6 +156,7 @@ public final class RatisHost implements RaftHost {
 
     private void startServer() throws IOException {
         replicas = ReplicaFiles.open(config.storageDir());
+        succession(new Peer(config.peerId(), config.address())).finishAll();
         checkReplicas();
         server =
                 RaftServer.newBuilder()
@@ -190,7 +191,7 @@ public final class RatisHost implements RaftHost {
     private boolean openIfSound(UUID id) throws IOException {
         ReplicatedStateMachine<?> machine = stateMachines.open(id);
         opened.put(id, machine);
-        if (replicas.isSound(id, machine, Instant.ofEpochMilli(timer.wallTimeMs()))) {
+        if (replicas.isSound(id, machine, now())) {
             return true;
         }
         closeUnused(id);
@@ -257,6 +258,36 @@ public final class RatisHost implements RaftHost {
                     new IllegalArgumentException(self + " is to learn from " + members));
         }
         return manage(() -> create(members, self, without));
+    }
+
+    @Override
+    public CompletableFuture<Void> succeed(UUID from, UUID to, Peer self) {
+        if (!self.id().equals(config.peerId())) {
+            return CompletableFuture.failedFuture(
+                    new IllegalArgumentException(self + " is not this data dir"));
+        }
+        return manage(
+                () -> {
+                    if (groups.containsKey(to)) {
+                        return;
+                    }
+                    if (groups.containsKey(from)) {
+                        remove(from, false);
+                    }
+                    succession(self).make(from, to, now());
+                    if (!openIfSound(to)) {
+                        throw new ReplicaLostException(to, replicas.lost().get(to));
+                    }
+                    add(to, MemberChanges.peers(List.of(self), RaftPeerRole.FOLLOWER));
+                });
+    }
+
+    private Succession succession(Peer self) {
+        return new Succession(replicas, stateMachines, self);
+    }
+
+    private Instant now() {
+        return Instant.ofEpochMilli(timer.wallTimeMs());
     }
 
     @Override

@@ -50,6 +50,8 @@ final class TestCluster implements AutoCloseable {
         final List<LogPosition> backfillNotices = new CopyOnWriteArrayList<>();
         volatile RaftHost host;
         volatile boolean leaseAnswers = true;
+        volatile Runnable beforeHandOver = () -> {};
+        volatile Runnable afterHandOver = () -> {};
 
         Node(UUID id, Path directory, int port) {
             this.id = id;
@@ -63,22 +65,30 @@ final class TestCluster implements AutoCloseable {
                             RaftHostConfig.defaults(id, directory.resolve("raft"), peer.address()));
             try {
                 Files.createDirectories(directory);
-                host =
-                        RatisHost.start(
-                                config,
-                                group -> {
-                                    LedgerStateMachine machine =
-                                            machineFactory.apply(
-                                                    directory.resolve(group + ".ledger"));
-                                    machines.put(group, machine);
-                                    return machine;
-                                },
-                                TestCluster.this::ask,
-                                this,
-                                this);
+                host = RatisHost.start(config, new Ledgers(), TestCluster.this::ask, this, this);
             } catch (IOException e) {
                 throw new IllegalStateException(e);
             }
+        }
+
+        private final class Ledgers implements RaftHost.StateMachines {
+            @Override
+            public LedgerStateMachine open(UUID group) {
+                LedgerStateMachine machine = machineFactory.apply(ledger(group));
+                machines.put(group, machine);
+                return machine;
+            }
+
+            @Override
+            public void handOver(UUID from, UUID to) {
+                beforeHandOver.run();
+                LedgerStateMachine.handOver(ledger(from), ledger(to));
+                afterHandOver.run();
+            }
+        }
+
+        private Path ledger(UUID group) {
+            return directory.resolve(group + ".ledger");
         }
 
         void stop() {

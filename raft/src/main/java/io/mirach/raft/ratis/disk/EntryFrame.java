@@ -45,6 +45,16 @@ record EntryFrame(long end, long term, long index, boolean intact) {
                 end, position[0], position[1], end <= limit && sums(file, start, end));
     }
 
+    /** The entry of an intact frame that begins at {@code start}. */
+    LogEntryProto entry(byte[] file, int start) throws IOException {
+        int at = start;
+        while (file[at] < 0) {
+            at++;
+        }
+        int from = at + 1;
+        return LogEntryProto.parser().parseFrom(file, from, (int) end - CHECKSUM_BYTES - from);
+    }
+
     private static boolean sums(byte[] file, int start, long end) {
         int checksumAt = (int) end - CHECKSUM_BYTES;
         CRC32C checksum = new CRC32C();

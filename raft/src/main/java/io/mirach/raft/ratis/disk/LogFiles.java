@@ -107,6 +107,11 @@ final class LogFiles {
         return segments.get(segments.size() - 1);
     }
 
+    /** The files that hold entries, in order. */
+    List<SegmentFile> segments() {
+        return List.copyOf(segments);
+    }
+
     /** Finishes what was cut off, so that Ratis can read it. */
     void repair() throws IOException {
         for (SegmentFile segment : begun) {

@@ -10,8 +10,10 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.regex.Matcher;
@@ -66,11 +68,17 @@ final class LostReplicas {
         return found;
     }
 
-    private static String reason(Path directory) throws IOException {
+    static String reason(Path directory) throws IOException {
         Path file = directory.resolve(REASON_FILE);
         return Files.exists(file)
                 ? Files.readString(file).strip()
                 : "set aside in " + directory.getFileName();
+    }
+
+    /** What is set aside of a group that is lost here; the newest, should there be several. */
+    static Optional<Path> current(Path storageDir, UUID group) throws IOException {
+        return directories(storageDir, LOST + group).stream()
+                .max(Comparator.comparing(Path::getFileName));
     }
 
     /** A new replica is there: the group is lost no more. What was set aside stays. */

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
@@ -184,6 +185,27 @@ public final class ReplicaFiles {
         DurableFiles.rename(draft, storageDir.resolve(group.toString()));
         LostReplicas.replaced(storageDir, group);
         lost.remove(group);
+    }
+
+    /**
+     * Sets a sound replica aside for good, whose group goes on as another one: from here on it
+     * neither votes nor is served. Ratis no longer uses it.
+     */
+    public void retire(UUID group, UUID successor, Instant now) throws IOException {
+        String reason = RetiredReplica.reason(successor);
+        Path kept = LostReplicas.setAside(storageDir, group, reason, now);
+        lost.put(group, reason);
+        LOG.warn("The replica of {} here is set aside in {}: {}", group, kept, reason);
+    }
+
+    /** The replica of a group that was retired here. */
+    public Optional<RetiredReplica> retired(UUID group) throws IOException {
+        return RetiredReplica.find(storageDir, group);
+    }
+
+    /** Whether there is a replica of a group that is not lost. */
+    public boolean exists(UUID group) {
+        return Files.exists(storageDir.resolve(group.toString()));
     }
 
     /** A group is to have no replica here any more: deletes its files, those set aside too. */

@@ -19,6 +19,10 @@ import java.util.regex.Pattern;
  */
 final class SegmentFile {
     private static final byte[] HEADER = "RaftLog1".getBytes(StandardCharsets.US_ASCII);
+
+    /** Where the first entry begins. */
+    static final int HEADER_BYTES = HEADER.length;
+
     private static final Pattern CLOSED = Pattern.compile("log_(\\d{1,18})-(\\d{1,18})");
     private static final Pattern OPEN = Pattern.compile("log_inprogress_(\\d{1,18})");
     // Ratis closes a segment at 8 MiB; an entry may go over it.
