@@ -127,6 +127,21 @@ public final class AdminClient {
         return one(AdminCall.get(Routes.verification(order)), VerificationView.class);
     }
 
+    /** What recovering a placement group would mean, from a node's replica or the furthest. */
+    public RecoveryView recovery(int pg, Optional<String> from) {
+        return one(AdminCall.get(Routes.recovery(pg, from)), RecoveryView.class);
+    }
+
+    /** Recovers a placement group with possible loss; {@link PgView#recovery} says what came. */
+    public RecoveryView recover(int pg, RecoverRequest request) {
+        return one(AdminCall.post(Routes.recovery(pg), request), RecoveryView.class);
+    }
+
+    /** Has what is left of a placement group as it was before its recovery deleted. */
+    public void discardReplaced(int pg) {
+        call(AdminCall.delete(Routes.recovery(pg)));
+    }
+
     /** Orders scrubs; {@link PgView#scrub} says what came of them. */
     public void scrub(ScrubRequest request) {
         call(AdminCall.post(Routes.PGS_SCRUB, request));

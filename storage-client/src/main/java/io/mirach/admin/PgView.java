@@ -17,6 +17,7 @@ import java.util.UUID;
  * @param members what one of them moves to among them
  * @param move a replica that is being moved
  * @param scrub when its replicas were last proven to be well
+ * @param recovery the last time that it was recovered with possible loss
  */
 public record PgView(
         int id,
@@ -27,7 +28,8 @@ public record PgView(
         long appliedIndex,
         List<Member> members,
         Optional<Move> move,
-        Scrub scrub) {
+        Scrub scrub,
+        Optional<Recovery> recovery) {
     /** What to think of a placement group. */
     public enum Condition {
         CREATING,
@@ -35,7 +37,9 @@ public record PgView(
         /** Served, with a member missing or behind. */
         DEGRADED,
         /** No leader: nothing in it is served. */
-        UNSERVED
+        UNSERVED,
+        /** It is to go on from one replica, which has not taken over yet: nothing is served. */
+        RECOVERING
     }
 
     public PgView {
@@ -45,6 +49,55 @@ public record PgView(
         members = List.copyOf(members);
         Objects.requireNonNull(move, "move");
         Objects.requireNonNull(scrub, "scrub");
+        // Nodes of before do not tell.
+        recovery = Objects.requireNonNullElse(recovery, Optional.empty());
+    }
+
+    /** One that never lost its majority for good. */
+    public PgView(
+            int id,
+            UUID raftGroupId,
+            Condition state,
+            Optional<String> leader,
+            long term,
+            long appliedIndex,
+            List<Member> members,
+            Optional<Move> move,
+            Scrub scrub) {
+        this(
+                id,
+                raftGroupId,
+                state,
+                leader,
+                term,
+                appliedIndex,
+                members,
+                move,
+                scrub,
+                Optional.empty());
+    }
+
+    /**
+     * That a placement group had lost its majority for good, and went on from one replica.
+     *
+     * @param orderedAtMs milliseconds since 1970
+     * @param survivor the node that had the replica
+     * @param appliedIndex how far it was then, as far as that was known
+     * @param newestIndex the newest entry that anybody was known to have then
+     * @param discards what is left of before is to be deleted, or is deleted
+     * @param leftOn the nodes that still keep a replica of before
+     */
+    public record Recovery(
+            long orderedAtMs,
+            String survivor,
+            long appliedIndex,
+            long newestIndex,
+            boolean discards,
+            List<String> leftOn) {
+        public Recovery {
+            Objects.requireNonNull(survivor, "survivor");
+            leftOn = List.copyOf(leftOn);
+        }
     }
 
     /**

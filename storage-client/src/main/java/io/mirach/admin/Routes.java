@@ -51,6 +51,12 @@ public final class Routes {
     /** GET {@link VerificationView}. */
     public static final String PG_VERIFICATION = "/v1/pgs/{id}/verify/{digest}";
 
+    /**
+     * GET {@link RecoveryView}, also with {@code ?from=}; POST {@link RecoverRequest} ->
+     * RecoveryView; DELETE -> 204: what is left of before may be deleted.
+     */
+    public static final String PG_RECOVERY = "/v1/pgs/{id}/recovery";
+
     /** POST {@link ScrubRequest} -> 204. */
     public static final String PGS_SCRUB = "/v1/pgs/scrub";
 
@@ -89,6 +95,18 @@ public final class Routes {
     /** {@link #PG_VERIFY} of one placement group. */
     public static String verify(int pg) {
         return PG_VERIFY.replace("{id}", Integer.toString(pg));
+    }
+
+    /** {@link #PG_RECOVERY} of one placement group. */
+    public static String recovery(int pg) {
+        return PG_RECOVERY.replace("{id}", Integer.toString(pg));
+    }
+
+    /** The same, from a node's replica. */
+    public static String recovery(int pg, Optional<String> from) {
+        return recovery(pg)
+                + from.map(node -> "?from=" + URLEncoder.encode(node, StandardCharsets.UTF_8))
+                        .orElse("");
     }
 
     /** {@link #PG_VERIFICATION} of one order. */

@@ -4,6 +4,7 @@ import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.HttpEndpoint;
 import io.mirach.protocol.MirachException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -17,9 +18,14 @@ import java.util.Optional;
  * @param environment environment variables
  * @param home the user's home folder
  * @param terminal whether standard output is a terminal
+ * @param input where answers to questions come from
  */
 public record CliContext(
-        Map<String, String> environment, Path home, boolean terminal, CliClock clock) {
+        Map<String, String> environment,
+        Path home,
+        boolean terminal,
+        CliClock clock,
+        InputStream input) {
     /** Names the nodes when {@code --endpoint} is not given. */
     public static final String ENDPOINT_VARIABLE = "MIRACH_ENDPOINT";
 
@@ -27,6 +33,13 @@ public record CliContext(
         environment = Map.copyOf(environment);
         Objects.requireNonNull(home, "home");
         Objects.requireNonNull(clock, "clock");
+        Objects.requireNonNull(input, "input");
+    }
+
+    /** With nobody to answer questions. */
+    public CliContext(
+            Map<String, String> environment, Path home, boolean terminal, CliClock clock) {
+        this(environment, home, terminal, clock, InputStream.nullInputStream());
     }
 
     /** This process's own surroundings. */
@@ -35,7 +48,8 @@ public record CliContext(
                 System.getenv(),
                 Path.of(System.getProperty("user.home")),
                 System.console() != null && System.getenv("TERM") != null,
-                CliClock.system());
+                CliClock.system(),
+                System.in);
     }
 
     /** {@code ${XDG_STATE_HOME:-~/.local/state}/mirach/dev}: where {@code mirach dev} keeps all. */

@@ -5,6 +5,8 @@ import io.mirach.admin.AdminClient;
 import io.mirach.admin.PgView;
 import io.mirach.admin.Routes;
 import java.io.PrintWriter;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
@@ -15,7 +17,12 @@ import picocli.CommandLine.Command;
         name = "pg",
         description = "Placement groups: the Raft groups that hold the blocks.",
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {PgCommands.Ls.class, PgScrubCommand.class, PgVerifyCommand.class})
+        subcommands = {
+            PgCommands.Ls.class,
+            PgScrubCommand.class,
+            PgVerifyCommand.class,
+            PgRecoverCommand.class
+        })
 final class PgCommands {
     @Command(
             name = "ls",
@@ -25,6 +32,8 @@ final class PgCommands {
                         + " longer holds what it lacks, its state is copied from the leader:"
                         + " 'backfill', how much of it, how fast, and the time left. Damaged blocks"
                         + " are not served from a member, and repaired from another one.",
+                "A group that had lost its majority for good and was recovered shows when; see 'mirach"
+                        + " pg recover'.",
                 "SCRUBBED: how long ago every block was read and found intact, and the members"
                         + " were found equal, as of 'scrub-every' of the nodes."
             },
@@ -52,7 +61,7 @@ final class PgCommands {
             for (PgView pg : pgs) {
                 table.row(
                         pg.id() == 0 ? "meta" : "pg" + pg.id(),
-                        pg.state(),
+                        pg.state() + recovered(pg),
                         pg.leader().orElse(""),
                         pg.term(),
                         pg.appliedIndex(),
@@ -60,6 +69,13 @@ final class PgCommands {
                         pg.members().stream().map(Ls::member).collect(Collectors.joining(", ")));
             }
             table.print(out, "");
+        }
+
+        private static String recovered(PgView pg) {
+            return pg.recovery()
+                    .map(recovery -> Instant.ofEpochMilli(recovery.orderedAtMs()))
+                    .map(at -> ", recovered " + at.truncatedTo(ChronoUnit.SECONDS))
+                    .orElse("");
         }
 
         private String scrubbed(PgView.Scrub scrub) {

@@ -49,7 +49,9 @@ public enum Opcode {
     /** What a replica of the receiver's holds as of one entry of its log, as a digest. */
     DIGEST(61),
     /** What the receiver's replica holds of a block that is damaged elsewhere. */
-    COPY_BLOCK(62);
+    COPY_BLOCK(62),
+    /** Go on as another group from what the receiver's replica of a group without majority has. */
+    SUCCEED_REPLICA(63);
 
     private final int number;
 

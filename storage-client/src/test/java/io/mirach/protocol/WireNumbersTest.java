@@ -42,7 +42,8 @@ class WireNumbersTest {
                                 + " META_CHANGE=49 CREATE_REPLICA=50 REMOVE_REPLICA=51"
                                 + " GROUP_ORDER=52 TRANSFER_LEADERSHIP=53 LEASE_CLAIMS=54"
                                 + " STORED_BYTES=55 BACKFILL_OPEN=56 BACKFILL_READ=57"
-                                + " BACKFILL_CLOSE=58 CHANGE_MEMBERS=59 CREATE_LEARNER=60 DIGEST=61 COPY_BLOCK=62");
+                                + " BACKFILL_CLOSE=58 CHANGE_MEMBERS=59 CREATE_LEARNER=60 DIGEST=61 COPY_BLOCK=62"
+                                + " SUCCEED_REPLICA=63");
     }
 
     @Test

@@ -17,6 +17,7 @@ import io.mirach.admin.ExportRequest;
 import io.mirach.admin.InitRequest;
 import io.mirach.admin.NodeDutyRequest;
 import io.mirach.admin.NodeInitRequest;
+import io.mirach.admin.RecoverRequest;
 import io.mirach.admin.Routes;
 import io.mirach.admin.ScrubRequest;
 import io.mirach.admin.VolumeSettings;
@@ -160,8 +161,17 @@ public final class AdminServer implements AutoCloseable {
                         answer(
                                 request,
                                 admin.verification(
-                                        (int) number(request, "id", Integer.MAX_VALUE),
-                                        number(request, "digest", Long.MAX_VALUE))));
+                                        pg(request), number(request, "digest", Long.MAX_VALUE))));
+        get(
+                config,
+                Routes.PG_RECOVERY,
+                (admin, request) ->
+                        answer(
+                                request,
+                                admin.recoveryAdmin()
+                                        .look(
+                                                pg(request),
+                                                Optional.ofNullable(request.queryParam("from")))));
         get(config, Routes.VOLUMES, (admin, request) -> answer(request, admin.volumes()));
         get(
                 config,
@@ -212,10 +222,23 @@ public final class AdminServer implements AutoCloseable {
         post(
                 config,
                 Routes.PG_VERIFY,
+                (admin, request) -> answer(request, admin.verify(pg(request))));
+        post(
+                config,
+                Routes.PG_RECOVERY,
                 (admin, request) ->
                         answer(
                                 request,
-                                admin.verify((int) number(request, "id", Integer.MAX_VALUE))));
+                                admin.recoveryAdmin()
+                                        .recover(
+                                                pg(request), body(request, RecoverRequest.class))));
+        delete(
+                config,
+                Routes.PG_RECOVERY,
+                (admin, request) -> {
+                    admin.recoveryAdmin().discard(pg(request));
+                    request.status(204);
+                });
         post(
                 config,
                 Routes.VOLUMES,
@@ -319,6 +342,10 @@ public final class AdminServer implements AutoCloseable {
                     ErrorCode.INVALID_ARGUMENT, "'" + name + "' is not a volume name");
         }
         return name;
+    }
+
+    private static int pg(Context request) {
+        return (int) number(request, "id", Integer.MAX_VALUE);
     }
 
     private static String nodeName(Context request) {

@@ -43,6 +43,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
@@ -72,6 +73,7 @@ public final class ClusterAdmin {
     private final Verification verification;
     private final Scrubs scrubs;
     private final NodeAdmin nodeAdmin;
+    private final RecoveryAdmin recoveryAdmin;
     private final Supplier<Optional<HeartbeatReply>> lastAnswer;
     private final Clock clock;
 
@@ -101,10 +103,15 @@ public final class ClusterAdmin {
         this.lastAnswer = lastAnswer;
         this.clock = clock;
         this.nodeAdmin = new NodeAdmin(this, outlook, clock);
+        this.recoveryAdmin = new RecoveryAdmin(this, observations, clock, UUID::randomUUID);
     }
 
     NodeAdmin nodeAdmin() {
         return nodeAdmin;
+    }
+
+    RecoveryAdmin recoveryAdmin() {
+        return recoveryAdmin;
     }
 
     boolean leads() {
@@ -229,11 +236,11 @@ public final class ClusterAdmin {
         change(new MetaCommand.OrderScrub(groups, clock.millis()));
     }
 
-    private PlacementGroup requireGroup(int pg) {
+    PlacementGroup requireGroup(int pg) {
         if (pg == 0) {
             throw new MirachException(
                             ErrorCode.INVALID_ARGUMENT,
-                            "the meta group holds no blocks, and is not verified")
+                            "this is for placement groups; the meta group holds no blocks")
                     .withRemedy("name a placement group of 'mirach pg ls', e.g. pg1");
         }
         return Optional.ofNullable(map.image().placementGroups().get(new PlacementGroupId(pg)))

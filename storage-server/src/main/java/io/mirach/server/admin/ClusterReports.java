@@ -14,6 +14,7 @@ import io.mirach.model.Block;
 import io.mirach.model.ClusterImage;
 import io.mirach.model.Export;
 import io.mirach.model.Gateway;
+import io.mirach.model.GroupRecovery;
 import io.mirach.model.PlacementGroup;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Replica;
@@ -108,8 +109,9 @@ final class ClusterReports {
                         0,
                         image.metaGroupId(),
                         image.metaReplicas(),
-                        /* active= */ true,
-                        PgView.Scrub.NONE));
+                        PlacementGroup.State.ACTIVE,
+                        PgView.Scrub.NONE,
+                        Optional.empty()));
         for (PlacementGroup group :
                 sorted(
                         image.placementGroups().values(),
@@ -119,8 +121,9 @@ final class ClusterReports {
                             group.id().value(),
                             group.raftGroupId(),
                             group.replicaSet(),
-                            group.state() == PlacementGroup.State.ACTIVE,
-                            scrub(group)));
+                            group.state(),
+                            scrub(group),
+                            group.recovery().map(this::recovery)));
         }
         return views;
     }
@@ -134,8 +137,46 @@ final class ClusterReports {
                 progress.finding());
     }
 
+    private PgView.Recovery recovery(GroupRecovery recovery) {
+        List<String> leftOn =
+                image.nodes().keySet().stream()
+                        .filter(seen::isUp)
+                        .filter(
+                                node ->
+                                        seen.of(node).stream()
+                                                .flatMap(beat -> beat.replicas().stream())
+                                                .map(report -> report.status().groupId())
+                                                .anyMatch(recovery.replaced()::contains))
+                        .sorted()
+                        .toList();
+        return new PgView.Recovery(
+                recovery.orderedAtMs(),
+                recovery.survivor().node(),
+                recovery.appliedIndex(),
+                recovery.newestIndex(),
+                recovery.discards(),
+                leftOn);
+    }
+
+    private static PgView.Condition condition(
+            PlacementGroup.State state, boolean led, boolean whole) {
+        return switch (state) {
+            case CREATING -> PgView.Condition.CREATING;
+            case RECOVERING -> PgView.Condition.RECOVERING;
+            case ACTIVE ->
+                    !led
+                            ? PgView.Condition.UNSERVED
+                            : whole ? PgView.Condition.HEALTHY : PgView.Condition.DEGRADED;
+        };
+    }
+
     private PgView pg(
-            int id, UUID raftGroupId, ReplicaSet set, boolean active, PgView.Scrub scrub) {
+            int id,
+            UUID raftGroupId,
+            ReplicaSet set,
+            PlacementGroup.State state,
+            PgView.Scrub scrub,
+            Optional<PgView.Recovery> recovery) {
         Optional<ReplicaStatus> leader = seen.leader(raftGroupId);
         List<PgView.Member> members =
                 set.holders().stream()
@@ -159,12 +200,6 @@ final class ClusterReports {
                                                 && m.damage().intact()
                                                 && !m.needsBackfill()
                                                 && m.lagEntries() <= LAGGING_ENTRIES);
-        PgView.Condition condition =
-                !active
-                        ? PgView.Condition.CREATING
-                        : leader.isEmpty()
-                                ? PgView.Condition.UNSERVED
-                                : whole ? PgView.Condition.HEALTHY : PgView.Condition.DEGRADED;
         Optional<String> leaderNode =
                 members.stream()
                         .filter(m -> m.role().equals(ReplicaStatus.Role.LEADER.name()))
@@ -173,7 +208,7 @@ final class ClusterReports {
         return new PgView(
                 id,
                 raftGroupId,
-                condition,
+                condition(state, leader.isPresent(), whole),
                 leader.flatMap(l -> leaderNode),
                 leader.map(ReplicaStatus::term).orElse(0L),
                 leader.map(l -> l.applied().index()).orElse(0L),
@@ -185,7 +220,8 @@ final class ClusterReports {
                                                 move.from().node(),
                                                 move.to().node(),
                                                 move.reason())),
-                scrub);
+                scrub,
+                recovery);
     }
 
     private PgView.Member member(

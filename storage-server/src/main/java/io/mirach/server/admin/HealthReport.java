@@ -12,6 +12,8 @@ import io.mirach.model.NodeDuty;
 import io.mirach.model.Volume;
 import io.mirach.protocol.cluster.EndedExport;
 import io.mirach.raft.ReplicaStatus;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -98,7 +100,8 @@ final class HealthReport {
                         count(groups, PgView.Condition.HEALTHY),
                         count(groups, PgView.Condition.DEGRADED),
                         count(groups, PgView.Condition.UNSERVED)
-                                + count(groups, PgView.Condition.CREATING)),
+                                + count(groups, PgView.Condition.CREATING)
+                                + count(groups, PgView.Condition.RECOVERING)),
                 new StatusView.VolumeCounts(
                         (int)
                                 image.volumes().values().stream()
@@ -187,6 +190,7 @@ final class HealthReport {
     private void judgeGroups(List<PgView> all, List<NodeSummary> nodes) {
         judgeServing(all, PgView.Condition.UNSERVED);
         judgeServing(all, PgView.Condition.CREATING);
+        all.forEach(this::judgeRecovery);
         all.forEach(this::judgeScrub);
         for (NodeSummary node : nodes) {
             Map<String, List<Troubled>> troubles = new TreeMap<>();
@@ -204,6 +208,42 @@ final class HealthReport {
             }
             troubles.forEach((code, replicas) -> judgeReplicas(code, replicas, node));
         }
+    }
+
+    /** It is told until somebody says that what is left of before may go. */
+    private void judgeRecovery(PgView pg) {
+        if (pg.recovery().filter(recovery -> !recovery.discards()).isEmpty()) {
+            return;
+        }
+        PgView.Recovery recovery = pg.recovery().get();
+        Instant at = Instant.ofEpochMilli(recovery.orderedAtMs()).truncatedTo(ChronoUnit.SECONDS);
+        if (pg.state() == PgView.Condition.RECOVERING) {
+            add(
+                    Health.ERROR,
+                    "PG_RECOVERING",
+                    name(pg)
+                            + " is to go on from the replica on "
+                            + recovery.survivor()
+                            + ", as ordered at "
+                            + at
+                            + "; until it has taken over nothing is served",
+                    "mirach pg ls --watch; the log of node " + recovery.survivor());
+            return;
+        }
+        add(
+                Health.WARN,
+                "PG_RECOVERED",
+                name(pg)
+                        + " had lost its majority and was recovered at "
+                        + at
+                        + " from the replica on "
+                        + recovery.survivor()
+                        + ", with possible loss: check what is on the volumes that use it"
+                        + (recovery.leftOn().isEmpty()
+                                ? ""
+                                : "; what it was before is kept on "
+                                        + String.join(", ", recovery.leftOn())),
+                "when all is checked: mirach pg recover " + name(pg) + " --discard-old");
     }
 
     private void judgeScrub(PgView pg) {

@@ -11,7 +11,9 @@ import io.mirach.admin.NodeSummary;
 import io.mirach.admin.NodeView;
 import io.mirach.model.ClusterImage;
 import io.mirach.model.DataDir;
+import io.mirach.model.GroupRecovery;
 import io.mirach.model.NodeDuty;
+import io.mirach.model.PlacementGroup;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Replica;
 import io.mirach.model.StorageNode;
@@ -241,6 +243,7 @@ final class NodeAdmin {
                 require(image, name).dataDirs().stream()
                         .map(DataDir::id)
                         .collect(Collectors.toSet());
+        requireNoneReplaced(image, name, dirs);
         long kept =
                 outlook.sight(image).held().stream()
                         .filter(held -> dirs.contains(held.dataDir()))
@@ -252,6 +255,31 @@ final class NodeAdmin {
                     .withRemedy("mirach node remove " + name + ", in a moment");
         }
         cluster.change(new MetaCommand.RemoveNode(name));
+    }
+
+    /** What a group was before it was recovered with loss is nobody else's to delete. */
+    private void requireNoneReplaced(ClusterImage image, String name, Set<UUID> dirs) {
+        for (PlacementGroup group : image.placementGroups().values()) {
+            List<UUID> replaced =
+                    group.recovery()
+                            .filter(recovery -> !recovery.discards())
+                            .map(GroupRecovery::replaced)
+                            .orElse(List.of());
+            boolean keeps =
+                    outlook.sight(image).held().stream()
+                            .filter(held -> dirs.contains(held.dataDir()))
+                            .anyMatch(held -> replaced.contains(held.raftGroupId()));
+            if (keeps) {
+                throw new MirachException(
+                                ErrorCode.CONFLICT,
+                                "node '"
+                                        + name
+                                        + "' keeps what "
+                                        + group.id()
+                                        + " was before it was recovered with possible loss")
+                        .withRemedy("mirach pg recover " + group.id() + " --discard-old");
+            }
+        }
     }
 
     private static StorageNode require(ClusterImage image, String name) {

@@ -309,8 +309,15 @@ public final class ClusterService {
         for (String node : image.nodes().keySet()) {
             observations.lastSeenMs(node).ifPresent(ms -> lastSeenMs.put(node, ms));
         }
-        return CompletableFuture.completedFuture(
-                new HeartbeatReply(self.name(), self.httpAddress(), image.version(), lastSeenMs));
+        // Nodes serve by the version that it says: one that leads no more must not say an old one.
+        return meta.ready()
+                .thenApply(
+                        ready ->
+                                new HeartbeatReply(
+                                        self.name(),
+                                        self.httpAddress(),
+                                        map.image().version(),
+                                        lastSeenMs));
     }
 
     private void update(StorageNode node) {

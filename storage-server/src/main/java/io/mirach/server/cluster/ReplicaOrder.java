@@ -46,6 +46,23 @@ public final class ReplicaOrder {
         }
     }
 
+    /**
+     * SUCCEED_REPLICA: set the receiver's replica of a Raft group that lost its majority for good
+     * aside, and go on from what it has as the only member of another one. Idempotent. CONFLICT if
+     * that replica is lost, or not there.
+     *
+     * @param replaced the Raft group that the placement group was
+     * @param raftGroupId the one that it is now
+     */
+    public record Succeed(PlacementGroupId group, UUID replaced, UUID raftGroupId, Member self) {
+        public Succeed {
+            Objects.requireNonNull(group, "group");
+            Objects.requireNonNull(replaced, "replaced");
+            Objects.requireNonNull(raftGroupId, "raftGroupId");
+            Objects.requireNonNull(self, "self");
+        }
+    }
+
     /** TRANSFER_LEADERSHIP: hand leadership of a group that the receiver leads to a follower. */
     public record Transfer(UUID dataDir, UUID raftGroupId, UUID to) {
         public Transfer {

@@ -60,7 +60,7 @@ final class MembershipChanges {
             return MetaTransition.refuse(
                     state, ErrorCode.NO_SUCH_PLACEMENT_GROUP, "there is no " + id);
         }
-        if (group.state() == PlacementGroup.State.ACTIVE) {
+        if (group.state() != PlacementGroup.State.CREATING) {
             return MetaTransition.unchanged(state);
         }
         return MetaTransition.to(

@@ -34,6 +34,9 @@ import java.util.UUID;
     @JsonSubTypes.Type(value = MetaCommand.EndMove.class, name = "end-move"),
     @JsonSubTypes.Type(value = MetaCommand.PreferLeader.class, name = "prefer-leader"),
     @JsonSubTypes.Type(value = MetaCommand.ActivateGroup.class, name = "activate-group"),
+    @JsonSubTypes.Type(value = MetaCommand.RecoverGroup.class, name = "recover-group"),
+    @JsonSubTypes.Type(value = MetaCommand.GroupRecovered.class, name = "group-recovered"),
+    @JsonSubTypes.Type(value = MetaCommand.DiscardReplaced.class, name = "discard-replaced"),
     @JsonSubTypes.Type(value = MetaCommand.OrderScrub.class, name = "order-scrub"),
     @JsonSubTypes.Type(value = MetaCommand.Scrubbed.class, name = "scrubbed"),
     @JsonSubTypes.Type(value = MetaCommand.CreateVolume.class, name = "create-volume"),
@@ -111,6 +114,36 @@ public sealed interface MetaCommand {
 
     /** Every member has created its replica. */
     record ActivateGroup(PlacementGroupId placementGroup) implements MetaCommand {}
+
+    /**
+     * A placement group without a majority is to go on from one replica, with possible loss. No
+     * change if it does so already under that id.
+     *
+     * @param expected the Raft group that it is
+     * @param version of the replica set that is to change
+     * @param survivor one of its replicas, or what one moves to
+     * @param raftGroupId the Raft group that it is from now on
+     * @param appliedIndex see {@link io.mirach.model.GroupRecovery}
+     * @param newestIndex likewise
+     */
+    record RecoverGroup(
+            PlacementGroupId placementGroup,
+            UUID expected,
+            long version,
+            Replica survivor,
+            UUID raftGroupId,
+            long atMs,
+            long appliedIndex,
+            long newestIndex)
+            implements MetaCommand {}
+
+    /** The survivor of a placement group that is recovered has taken over, as this Raft group. */
+    record GroupRecovered(PlacementGroupId placementGroup, UUID raftGroupId)
+            implements MetaCommand {}
+
+    /** What is left of a placement group as it was before it was recovered may be deleted. */
+    record DiscardReplaced(PlacementGroupId placementGroup, UUID raftGroupId)
+            implements MetaCommand {}
 
     /** Somebody asks for scrubs. */
     record OrderScrub(List<PlacementGroupId> placementGroups, long atMs) implements MetaCommand {}

@@ -34,6 +34,12 @@ public record MetaTransition(MetaState next, MetaReply reply) {
             return ReplicaChanges.end(state, image.get(), c);
         } else if (command instanceof MetaCommand.PreferLeader c) {
             return ReplicaChanges.prefer(state, image.get(), c);
+        } else if (command instanceof MetaCommand.RecoverGroup c) {
+            return RecoveryChanges.begin(state, image.get(), c);
+        } else if (command instanceof MetaCommand.GroupRecovered c) {
+            return RecoveryChanges.end(state, image.get(), c);
+        } else if (command instanceof MetaCommand.DiscardReplaced c) {
+            return RecoveryChanges.discard(state, image.get(), c);
         } else if (command instanceof MetaCommand.OrderScrub c) {
             return ScrubChanges.order(state, image.get(), c);
         } else if (command instanceof MetaCommand.Scrubbed c) {

@@ -104,6 +104,7 @@ public final class Heartbeats {
                         reply -> {
                             lastAnswer = Optional.of(new Answer(reply, System.nanoTime()));
                             watch.answered(reply, map.get());
+                            groups.confirmed(reply.mapVersion());
                             return reply;
                         });
     }

@@ -75,7 +75,7 @@ final class HostedDir implements Backfills.Target, AutoCloseable {
             this.host =
                     RatisHost.start(
                             raftConfig(dir, raftAddress, around.config()),
-                            this::open,
+                            new Machines(),
                             around.leaseChannel(),
                             failureListener,
                             new BackfillListener() {
@@ -125,6 +125,19 @@ final class HostedDir implements Backfills.Target, AutoCloseable {
                         : Math.max(
                                 MIN_RETENTION_BYTES,
                                 Math.min(defaults.logRetentionBytes(), share)));
+    }
+
+    private final class Machines implements RaftHost.StateMachines {
+        @Override
+        public ReplicatedStateMachine<?> open(UUID groupId) {
+            return HostedDir.this.open(groupId);
+        }
+
+        @Override
+        public void handOver(UUID from, UUID to) {
+            stores.handOver(from, to);
+            machines.remove(from);
+        }
     }
 
     private synchronized ReplicatedStateMachine<?> open(UUID groupId) {

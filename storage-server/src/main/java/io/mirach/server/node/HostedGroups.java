@@ -47,6 +47,8 @@ public final class HostedGroups implements AutoCloseable {
     private final Executor disk;
     // What the chunk service serves. Guarded by this.
     private final Map<PlacementGroupId, ChunkStateMachine> served = new HashMap<>();
+    // Which Raft group is which, as far as this node knows. Guarded by this.
+    private final ServedByMap servedByMap = new ServedByMap();
 
     private HostedGroups(
             UUID metaGroupId,
@@ -183,6 +185,20 @@ public final class HostedGroups implements AutoCloseable {
         return dir(dataDir).host().createLearner(voters, self, without);
     }
 
+    /**
+     * Has one of this node's dirs go on from its replica of a group as the only member of another;
+     * see {@link RaftHost#succeed}.
+     */
+    CompletableFuture<Void> succeed(
+            PlacementGroupId id, UUID replaced, UUID raftGroupId, Peer self) {
+        HostedDir dir = dir(self.id());
+        // Whatever comes of it: the map says that this one is not served any more.
+        stopServing(id, dir.chunkMachine(replaced));
+        return dir.host()
+                .succeed(replaced, raftGroupId, self)
+                .thenRun(() -> repairs.forget(replaced));
+    }
+
     /** Changes the members of a group that one of this node's dirs leads. */
     CompletableFuture<LogPosition> changeMembers(
             UUID dataDir,
@@ -193,9 +209,27 @@ public final class HostedGroups implements AutoCloseable {
         return log(dataDir, raftGroupId).changeMembers(expectedVoters, voters, learners);
     }
 
-    /** Offers what the map says of the groups here to block requests. */
+    /** Offers what the map says of the groups here to block requests, and nothing else. */
     public synchronized void serve(ClusterImage image) {
-        for (PlacementGroup group : image.placementGroups().values()) {
+        servedByMap.learned(image);
+        serveWhatMayBe();
+    }
+
+    /** The meta leader says which map there was, at least, since this process started. */
+    synchronized void confirmed(long mapVersion) {
+        if (servedByMap.confirmed(mapVersion)) {
+            serveWhatMayBe();
+        }
+    }
+
+    private void serveWhatMayBe() {
+        for (Map.Entry<PlacementGroupId, ChunkStateMachine> each : Map.copyOf(served).entrySet()) {
+            if (servedByMap.isReplaced(each.getKey(), each.getValue().groupId())) {
+                stopServing(each.getKey(), Optional.of(each.getValue()));
+                LOG.warn("{} is another Raft group now: not served from here", each.getKey());
+            }
+        }
+        for (PlacementGroup group : servedByMap.groups()) {
             for (Replica replica : group.replicaSet().holders()) {
                 HostedDir dir = dirs.get(replica.dataDir());
                 if (dir != null) {
@@ -210,6 +244,9 @@ public final class HostedGroups implements AutoCloseable {
     }
 
     private void serve(HostedDir dir, PlacementGroupId id, UUID raftGroupId) {
+        if (servedByMap.isReplaced(id, raftGroupId)) {
+            return; // An order from before its recovery, or one that this node's map is behind.
+        }
         Optional<ReplicatedLog<ChunkReply>> log = dir.host().log(raftGroupId);
         Optional<ChunkStateMachine> machine = dir.chunkMachine(raftGroupId);
         if (log.isPresent() && machine.isPresent() && served.get(id) != machine.get()) {

@@ -10,6 +10,7 @@ import io.mirach.raft.OutcomeUnknownException;
 import io.mirach.raft.Peer;
 import io.mirach.raft.RaftGroupMembers;
 import io.mirach.raft.RefusedException;
+import io.mirach.raft.ReplicaLostException;
 import io.mirach.server.cluster.ReplicaOrder;
 import io.mirach.server.transport.RequestHandler;
 import io.netty.buffer.ByteBuf;
@@ -42,6 +43,7 @@ public final class NodeAgent {
         handlers.put(Opcode.TRANSFER_LEADERSHIP, on(ReplicaOrder.Transfer.class, this::transfer));
         handlers.put(
                 Opcode.CREATE_LEARNER, on(ReplicaOrder.CreateLearner.class, this::createLearner));
+        handlers.put(Opcode.SUCCEED_REPLICA, on(ReplicaOrder.Succeed.class, this::succeed));
         handlers.put(
                 Opcode.CHANGE_MEMBERS,
                 body -> {
@@ -88,6 +90,9 @@ public final class NodeAgent {
                             ? ErrorCode.NOT_READY
                             : ErrorCode.CONFLICT,
                     refused.getMessage());
+        }
+        if (cause instanceof ReplicaLostException) {
+            throw new MirachException(ErrorCode.CONFLICT, cause.getMessage(), cause);
         }
         if (cause instanceof OutcomeUnknownException) {
             throw new MirachException(ErrorCode.UNKNOWN_OUTCOME, cause.getMessage(), cause);
@@ -144,6 +149,19 @@ public final class NodeAgent {
     private CompletableFuture<Void> remove(ReplicaOrder.Remove order) {
         return groups.remove(
                 order.dataDir(), order.group(), order.raftGroupId(), order.configuration());
+    }
+
+    /** It is served once the map says that it has taken over. */
+    private CompletableFuture<Void> succeed(ReplicaOrder.Succeed order) {
+        LOG.warn(
+                "{} has lost its majority for good and goes on from what is in data dir {}, with"
+                        + " possible loss, by an administrator's order: Raft group {} becomes {}",
+                order.group(),
+                order.self().dataDir(),
+                order.replaced(),
+                order.raftGroupId());
+        return groups.succeed(
+                order.group(), order.replaced(), order.raftGroupId(), peer(order.self()));
     }
 
     private CompletableFuture<Void> transfer(ReplicaOrder.Transfer order) {

@@ -32,6 +32,7 @@ public final class PlacementDriver {
                 .sorted(Comparator.comparing(PlacementGroup::id))
                 .map(Step.CreateGroup::new)
                 .forEach(steps::add);
+        steps.addAll(RecoveryPlan.steps(image, sight));
         image.volumes().values().stream()
                 .sorted(Comparator.comparing(Volume::id))
                 .forEach(volume -> volumeStep(image, volume).ifPresent(steps::add));

@@ -203,6 +203,14 @@ public sealed interface Step {
         }
     }
 
+    /** Have the survivor of a group that is recovered take over, then log that it has. */
+    record RecoverGroup(PlacementGroup group) implements Step {
+        @Override
+        public String key() {
+            return "recover " + group.id() + " as " + group.raftGroupId();
+        }
+    }
+
     /** Log that a node which was to join is there. */
     record AdmitNode(StorageNode node) implements Step {
         @Override

@@ -6,6 +6,7 @@ import io.mirach.model.Attachment;
 import io.mirach.model.ClusterImage;
 import io.mirach.model.DataDir;
 import io.mirach.model.Epoch;
+import io.mirach.model.GroupRecovery;
 import io.mirach.model.PlacementGroup;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Replica;
@@ -114,6 +115,8 @@ public final class ClusterSteps implements StepRunner {
                             finish.group().placementGroup(), finish.version(), true));
         } else if (step instanceof Step.CancelMove cancel) {
             return cancel(cancel);
+        } else if (step instanceof Step.RecoverGroup recover) {
+            return recover(recover.group());
         }
         throw new IllegalStateException("unknown step " + step);
     }
@@ -133,6 +136,24 @@ public final class ClusterSteps implements StepRunner {
                                     replica.dataDir(), group.id(), group.raftGroupId(), members)));
         }
         return all(created).thenCompose(done -> log(new MetaCommand.ActivateGroup(group.id())));
+    }
+
+    private CompletableFuture<Void> recover(PlacementGroup group) {
+        GroupRecovery recovery = group.recovery().orElseThrow();
+        UUID survivor = recovery.survivor().dataDir();
+        return orderNode(
+                        survivor,
+                        Opcode.SUCCEED_REPLICA,
+                        new ReplicaOrder.Succeed(
+                                group.id(),
+                                recovery.source(),
+                                group.raftGroupId(),
+                                member(survivor)))
+                .thenCompose(
+                        done ->
+                                log(
+                                        new MetaCommand.GroupRecovered(
+                                                group.id(), group.raftGroupId())));
     }
 
     private CompletableFuture<Void> open(Volume volume) {

@@ -118,6 +118,18 @@ public final class ChunkStore implements AutoCloseable {
         family.write(changes);
     }
 
+    /** Withdraws all admissions; durable when it returns. */
+    void admitNobody() {
+        try (ChunkBatch batch = begin()) {
+            for (AdmissionRecord each : tables().admissions()) {
+                batch.putAdmission(
+                        new AdmissionRecord(each.volume(), each.version(), List.of(), List.of()));
+            }
+            batch.commitRepair();
+        }
+        family.flush();
+    }
+
     /** All tables, at one moment. */
     public StoredTables tables() {
         List<VolumeRecord> volumes = new ArrayList<>();

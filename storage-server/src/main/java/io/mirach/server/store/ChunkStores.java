@@ -179,7 +179,10 @@ public final class ChunkStores implements AutoCloseable {
         return families.importing(groupId).isEmpty() ? Optional.empty() : importOf(groupId).whole();
     }
 
-    /** Where the state in use began, if it was imported; {@link LogPosition#NONE} if not. */
+    /**
+     * Where the state in use began, if it was imported or handed over; {@link LogPosition#NONE} if
+     * not.
+     */
     public synchronized LogPosition importedAt(UUID groupId) {
         return families.current(groupId).base();
     }
@@ -211,6 +214,29 @@ public final class ChunkStores implements AutoCloseable {
                 drop(name, handles.remove(name));
             }
         }
+    }
+
+    /**
+     * Makes the state of one group that of another, which has none, as of the position that it is
+     * durable at, but for who is admitted: nobody is, until it is said anew. A change of a name,
+     * nothing is copied. Neither has an open store. Durable when it returns; a crash leaves it with
+     * the one or with the other. No change if it was done before.
+     */
+    public synchronized void handOver(UUID from, UUID to) {
+        requireOpen();
+        if (families.isMoved(to)) {
+            return;
+        }
+        discardImport(from);
+        if (!handles.containsKey(CHUNK_PREFIX + families.current(from).name())) {
+            throw new StoreException("there is no state of " + from + " in " + dir);
+        }
+        LogPosition position;
+        try (ChunkStore store = chunkStore(from)) {
+            store.admitNobody();
+            position = store.durablePosition();
+        }
+        families = families.handedOver(from, to, position);
     }
 
     /** Forgets what was imported of a group, if anything was. */
@@ -296,7 +322,7 @@ public final class ChunkStores implements AutoCloseable {
         Set<UUID> groups = new TreeSet<>();
         for (String name : handles.keySet()) {
             if (name.startsWith(prefix)) {
-                groups.add(GroupFamilies.group(name.substring(prefix.length())));
+                groups.add(families.owner(name.substring(prefix.length())));
             }
         }
         return groups;

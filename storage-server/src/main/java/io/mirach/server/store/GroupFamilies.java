@@ -37,8 +37,9 @@ final class GroupFamilies {
     /**
      * A column family that holds a group's state.
      *
-     * @param name the group, and behind a dot how many came before it, if any
-     * @param base the position at which it was imported; NONE if it was not
+     * @param name the group, and behind a dot how many came before it, if any; the group that had
+     *     it first, if it was handed over
+     * @param base the position at which it was imported or handed over; NONE if it was not
      */
     record Family(String name, LogPosition base) {}
 
@@ -83,7 +84,31 @@ final class GroupFamilies {
     }
 
     Family current(UUID groupId) {
-        return current.getOrDefault(groupId, new Family(groupId.toString(), LogPosition.NONE));
+        Family own = current.get(groupId);
+        return own == null ? new Family(firstName(groupId), LogPosition.NONE) : own;
+    }
+
+    /** What a group's state is called that is new; its own first state may be another's by now. */
+    private String firstName(UUID groupId) {
+        String name = groupId.toString();
+        for (int before = 1; isNamed(name); before++) {
+            name = groupId + "." + before;
+        }
+        return name;
+    }
+
+    private boolean isNamed(String name) {
+        return current.values().stream().anyMatch(family -> family.name().equals(name))
+                || imports.containsValue(name);
+    }
+
+    /** The group whose state a family of this name is, or would be. */
+    UUID owner(String name) {
+        return current.entrySet().stream()
+                .filter(each -> each.getValue().name().equals(name))
+                .map(Map.Entry::getKey)
+                .findFirst()
+                .orElseGet(() -> group(name));
     }
 
     Optional<String> importing(UUID groupId) {
@@ -95,8 +120,18 @@ final class GroupFamilies {
     }
 
     boolean isUsed(String name) {
-        UUID groupId = group(name);
-        return name.equals(current(groupId).name()) || name.equals(imports.get(groupId));
+        return isNamed(name) || name.equals(current(group(name)).name());
+    }
+
+    /** Whether a group's state came from elsewhere: from an import, or from another group. */
+    boolean isMoved(UUID groupId) {
+        return current.containsKey(groupId);
+    }
+
+    /** The state of one group, as it is at {@code position}, is another's from now on. */
+    GroupFamilies handedOver(UUID from, UUID to, LogPosition position) {
+        Family family = new Family(current(from).name(), position);
+        return written(with(with(current, from, null), to, family), with(imports, from, null));
     }
 
     /** An import begins, in a family that was never there before. */
