@@ -386,7 +386,7 @@ class ChangeCommandsTest extends CliOnFakeServer {
                 name,
                 "1",
                 initialised,
-                Optional.empty(),
+                Optional.of(new UUID(7, 7)).filter(id -> initialised),
                 "h:1",
                 "h:2",
                 "",
