@@ -21,7 +21,7 @@ final class ClusterNode {
     static final int MAX_HEAP_MIB = 192;
     private static final int END_LIMIT_SECONDS = 30;
     // Nodes are young when they are killed, and several share a core: the quick compiler is enough.
-    static final String JAVA_OPTIONS =
+    private static final String JAVA_OPTIONS =
             "-XX:TieredStopAtLevel=1 -Xms" + MAX_HEAP_MIB + "m -Xmx" + MAX_HEAP_MIB + "m";
 
     private final int number;
@@ -104,18 +104,23 @@ final class ClusterNode {
         return smallDisk.orElseThrow();
     }
 
-    void start() {
-        smallDisk.filter(disk -> !disk.isMounted()).ifPresent(d -> d.mount(FullDisk.DISK_MIB));
-        powerLossDisk.filter(disk -> !disk.isMounted()).ifPresent(PowerLossDisk::mount);
+    /** A process of Mirach's that writes to a log and does not hear Ctrl-C, which this one does. */
+    static ProcessBuilder inBackground(List<String> command, Path log) {
         ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
         builder.environment().put("MIRACH_JAVA_OPTS", JAVA_OPTIONS);
-        builder.environment().putAll(equipment.environment(diskOrder(), clockFile()));
-        // Ctrl-C is for this process to handle.
         builder.environment().put("MIRACH_BACKGROUND", "1");
         builder.redirectInput(new File("/dev/null"));
         builder.redirectErrorStream(true);
         builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
+        return builder;
+    }
+
+    void start() {
+        smallDisk.filter(disk -> !disk.isMounted()).ifPresent(d -> d.mount(FullDisk.DISK_MIB));
+        powerLossDisk.filter(disk -> !disk.isMounted()).ifPresent(PowerLossDisk::mount);
+        ProcessBuilder builder = inBackground(command, log);
+        builder.environment().putAll(equipment.environment(diskOrder(), clockFile()));
         try {
             synchronized (this) {
                 if (destroyed) {

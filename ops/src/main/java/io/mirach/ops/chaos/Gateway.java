@@ -2,7 +2,6 @@ package io.mirach.ops.chaos;
 
 import io.mirach.admin.NbdUri;
 import io.mirach.bench.command.NbdUriParts;
-import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.StandardProtocolFamily;
@@ -74,14 +73,14 @@ final class Gateway implements AutoCloseable {
 
     void start() {
         ProcessBuilder builder =
-                new ProcessBuilder(
-                        launcher.toString(), "gateway", "start", "--config", config.toString());
-        builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
-        builder.environment().put("MIRACH_JAVA_OPTS", ClusterNode.JAVA_OPTIONS);
-        builder.environment().put("MIRACH_BACKGROUND", "1");
-        builder.redirectInput(new File("/dev/null"));
-        builder.redirectErrorStream(true);
-        builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
+                ClusterNode.inBackground(
+                        List.of(
+                                launcher.toString(),
+                                "gateway",
+                                "start",
+                                "--config",
+                                config.toString()),
+                        log);
         try {
             synchronized (this) {
                 if (closed) {
