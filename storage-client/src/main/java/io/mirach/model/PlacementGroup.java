@@ -88,7 +88,8 @@ public record PlacementGroup(
                 set,
                 from.survivor().dataDir(),
                 State.RECOVERING,
-                scrub,
+                // What was proven of it was proven of another state.
+                ScrubTimes.NEVER,
                 Optional.of(from));
     }
 

@@ -7,6 +7,7 @@ import io.mirach.model.PlacementGroup;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Replica;
 import io.mirach.model.ReplicaMove;
+import io.mirach.model.ScrubTimes;
 import io.mirach.model.Volume;
 import io.mirach.model.VolumeAccess;
 import io.mirach.model.VolumeId;
@@ -44,8 +45,10 @@ class RecoveryChangesTest {
 
     @Test
     void groupGoesOnAsAnotherRaftGroupAndRemembersTheOneBefore() {
+        apply(new MetaCommand.Scrubbed(PG, 500, 0)).orThrow();
         MetaCommand.RecoverGroup order = recover(BEFORE, FIRST, NEXT);
         apply(order).orThrow();
+        assertThat(group().scrub()).as("of another state").isEqualTo(ScrubTimes.NEVER);
         assertThat(group().raftGroupId()).isEqualTo(NEXT);
         assertThat(group().state()).isEqualTo(PlacementGroup.State.RECOVERING);
         assertThat(group().holdingRaftGroup()).isEqualTo(BEFORE);
