@@ -1,6 +1,6 @@
 package io.mirach.nbd;
 
-import io.mirach.client.AttachedVolume;
+import io.mirach.client.VolumeIo;
 import io.mirach.protocol.MirachException;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
@@ -10,7 +10,7 @@ import java.util.function.Consumer;
 /** One session's hold on an attached volume. Thread-safe. */
 public final class NbdExport {
     private final ExportDescription description;
-    private final AttachedVolume volume;
+    private final VolumeIo volume;
     private final Consumer<NbdExport> onLeave;
     private final CompletableFuture<MirachException> ended = new CompletableFuture<>();
     private final AtomicBoolean left = new AtomicBoolean();
@@ -18,8 +18,7 @@ public final class NbdExport {
     /**
      * @param onLeave called once, on the session's event loop, after its last request completed
      */
-    public NbdExport(
-            ExportDescription description, AttachedVolume volume, Consumer<NbdExport> onLeave) {
+    public NbdExport(ExportDescription description, VolumeIo volume, Consumer<NbdExport> onLeave) {
         this.description = Objects.requireNonNull(description, "description");
         this.volume = Objects.requireNonNull(volume, "volume");
         this.onLeave = Objects.requireNonNull(onLeave, "onLeave");
@@ -29,7 +28,7 @@ public final class NbdExport {
         return description;
     }
 
-    public AttachedVolume volume() {
+    public VolumeIo volume() {
         return volume;
     }
 
