@@ -122,7 +122,10 @@ final class ServedVolume {
         return takenBecause.map(why -> new EndedExport(name, why));
     }
 
-    /** A session's hold, once the volume is attached. */
+    /**
+     * A session's hold, once the volume is attached and nothing is on its way any more that a dead
+     * client of an earlier session sent.
+     */
     synchronized CompletableFuture<NbdExport> open() {
         if (fenced) {
             return CompletableFuture.failedFuture(
@@ -133,7 +136,13 @@ final class ServedVolume {
         }
         opening++;
         CompletableFuture<AttachedVolume> attaching = ensureAttached(mode);
-        return attaching.handle((volume, failure) -> opened(attaching, volume, failure));
+        return attaching
+                .thenCompose(volume -> NbdExport.settled(holdsSoFar()).thenApply(settled -> volume))
+                .handle((volume, failure) -> opened(attaching, volume, failure));
+    }
+
+    private synchronized List<NbdExport> holdsSoFar() {
+        return List.copyOf(holds);
     }
 
     private synchronized NbdExport opened(

@@ -133,6 +133,13 @@ public final class NbdSession extends ChannelInboundHandlerAdapter {
         }
     }
 
+    /**
+     * Whether the client has ended its side, and the phase will learn of it once it is up to it.
+     */
+    boolean isInputEnding() {
+        return inputEnded;
+    }
+
     /** The handshake is done; bytes that follow belong to {@code transmission}. */
     void enter(Transmission transmission) {
         phase = transmission;

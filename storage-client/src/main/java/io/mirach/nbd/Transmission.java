@@ -88,6 +88,8 @@ final class Transmission implements Phase {
                         session.budget(),
                         () -> ctx.executor().execute(this::memoryGranted));
         this.payload = new PayloadCollector(ctx.alloc());
+        export.enter(
+                ctx.channel().eventLoop(), () -> state == State.OVER || session.isInputEnding());
         export.ended().thenAccept(reason -> ctx.executor().execute(() -> end(reason)));
     }
 

@@ -14,7 +14,7 @@ import java.nio.channels.SocketChannel;
 /**
  * An NBD client on a real socket that does as little, or as much that is wrong, as a test wants.
  */
-final class RawClient implements AutoCloseable {
+public final class RawClient implements AutoCloseable {
     private static final int SO_TIMEOUT_MS = 20_000;
 
     final DataInputStream in;
@@ -37,7 +37,7 @@ final class RawClient implements AutoCloseable {
         this.shutdownOutput = shutdownOutput;
     }
 
-    static RawClient connect(NbdAddress address) throws IOException {
+    public static RawClient connect(NbdAddress address) throws IOException {
         if (address instanceof NbdAddress.Unix unix) {
             SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(unix.path()));
             return new RawClient(
@@ -54,7 +54,7 @@ final class RawClient implements AutoCloseable {
     }
 
     /** Enters transmission with simple replies. */
-    RawClient enter(String export) throws IOException {
+    public RawClient enter(String export) throws IOException {
         assertThat(in.readLong()).isEqualTo(NbdProtocol.NBDMAGIC);
         in.readFully(new byte[10]);
         out.writeInt(NbdProtocol.FLAG_C_FIXED_NEWSTYLE | NbdProtocol.FLAG_C_NO_ZEROES);
@@ -75,8 +75,12 @@ final class RawClient implements AutoCloseable {
         out.flush();
     }
 
+    public void write(long cookie, long offset, byte... payload) throws IOException {
+        request(NbdProtocol.CMD_WRITE, cookie, offset, payload.length, payload);
+    }
+
     /** Reads a reply and returns its cookie. */
-    long reply(int dataBytes) throws IOException {
+    public long reply(int dataBytes) throws IOException {
         assertThat(in.readInt()).isEqualTo(NbdProtocol.SIMPLE_REPLY_MAGIC);
         assertThat(in.readInt()).isZero();
         long cookie = in.readLong();

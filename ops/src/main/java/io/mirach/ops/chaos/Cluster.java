@@ -43,6 +43,7 @@ final class Cluster implements AutoCloseable {
     private final List<ClusterNode> nodes = new ArrayList<>();
     // Closed by any thread.
     private final List<Gateway> gateways = new CopyOnWriteArrayList<>();
+    private final List<MountedVolume> mounts = new CopyOnWriteArrayList<>();
     private final AdminClient admin;
     private final CliClock clock;
 
@@ -91,6 +92,15 @@ final class Cluster implements AutoCloseable {
         Gateway gateway = new Gateway(equipment.launcher(), equipment.folder(), endpoints());
         gateways.add(gateway);
         return gateway;
+    }
+
+    /** What a gateway exports, to be mounted; it ends with the cluster. */
+    MountedVolume newMount(Gateway gateway, String export) {
+        MountedVolume mount =
+                new MountedVolume(
+                        equipment.folder(), gateway.uri(export).socket().orElseThrow(), export);
+        mounts.add(mount);
+        return mount;
     }
 
     /** The nodes' HTTP addresses. */
@@ -325,6 +335,7 @@ final class Cluster implements AutoCloseable {
     /** Ends all at once; their data stays. */
     @Override
     public void close() {
+        mounts.forEach(MountedVolume::close);
         gateways.forEach(Gateway::close);
         nodes.forEach(ClusterNode::destroy);
         network.close();

@@ -23,7 +23,6 @@ final class FioVerifyWorkload implements Workload {
     // So that a round takes some seconds, and most faults strike in the middle of one.
     private static final String WRITE_RATE = "3m";
     private static final int LIMIT_SECONDS = 180;
-    private static final long MAX_DESCRIPTORS = 4_000;
     private static final int SHOWN_LINES = 5;
 
     private final Cluster cluster;
@@ -134,10 +133,9 @@ final class FioVerifyWorkload implements Workload {
         }
     }
 
-    /** Write buffers of 2 MiB make many small blob files of so many bytes. */
     @Override
     public long maxDescriptors() {
-        return MAX_DESCRIPTORS;
+        return Footprint.MAX_DESCRIPTORS_OF_VOLUMES;
     }
 
     @Override

@@ -26,6 +26,9 @@ record Footprint(long liveHeapBytes, long descriptors) {
     /** RocksDB keeps the files of its few column families open; else some 20 connections. */
     static final long MAX_DESCRIPTORS = 600;
 
+    /** The same where a volume of some MiB is written: write buffers of 2 MiB make small files. */
+    static final long MAX_DESCRIPTORS_OF_VOLUMES = 4_000;
+
     private static final Pattern TOTAL = Pattern.compile("(?m)^Total\\s+\\d+\\s+(\\d+)");
 
     /** Has the process collect its garbage; it stands still meanwhile. */

@@ -11,17 +11,17 @@ final class KillGateway implements Fault {
 
     @Override
     public String description() {
-        return "kill -9 of the gateway, started again; needs --workload bank";
+        return "kill -9 of the gateway, started again; needs --workload bank or sqlite";
     }
 
     @Override
     public Class<? extends Workload> needs() {
-        return BankWorkload.class;
+        return GatewayWorkload.class;
     }
 
     @Override
     public String strike(Scene scene) throws InterruptedException {
-        Gateway gateway = scene.needed(BankWorkload.class).gateway();
+        Gateway gateway = scene.needed(GatewayWorkload.class).gateway();
         gateway.kill();
         try {
             scene.pause(0, 3_000);

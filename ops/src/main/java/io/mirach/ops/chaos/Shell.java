@@ -12,8 +12,26 @@ final class Shell {
 
     private Shell() {}
 
+    /**
+     * How a command ended.
+     *
+     * @param output what it printed, errors too
+     */
+    record Outcome(int exitCode, String output) {}
+
     /** What it printed. Fails with {@link ShellException} unless it ended with 0. */
     static String run(String... command) {
+        Outcome outcome = tryFor(command);
+        if (outcome.exitCode() != 0) {
+            throw new ShellException(
+                    "'" + String.join(" ", command) + "' failed: " + outcome.output().strip(),
+                    null);
+        }
+        return outcome.output();
+    }
+
+    /** Fails with {@link ShellException} only if it could not be run. */
+    static Outcome tryFor(String... command) {
         String line = String.join(" ", command);
         try {
             Process process =
@@ -27,10 +45,7 @@ final class Shell {
                 process.destroyForcibly();
                 throw new ShellException("'" + line + "' did not end in time", null);
             }
-            if (process.exitValue() != 0) {
-                throw new ShellException("'" + line + "' failed: " + output.strip(), null);
-            }
-            return output;
+            return new Outcome(process.exitValue(), output);
         } catch (IOException e) {
             throw new ShellException("'" + line + "' could not be run: " + e.getMessage(), e);
         } catch (InterruptedException e) {

@@ -5,6 +5,8 @@ import io.mirach.protocol.MirachException;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
 
 /** All workloads, by name. */
 final class Workloads {
@@ -12,18 +14,32 @@ final class Workloads {
 
     private static final List<Kind> ALL =
             List.of(
-                    new Kind(REGISTERS, RegistersWorkload.class, RegistersWorkload::new),
-                    new Kind("bank", BankWorkload.class, BankWorkload::new),
+                    new Kind(
+                            REGISTERS,
+                            RegistersWorkload.class,
+                            Optional::empty,
+                            RegistersWorkload::new),
+                    new Kind("bank", BankWorkload.class, Optional::empty, BankWorkload::new),
+                    new Kind(
+                            "sqlite",
+                            SqliteWorkload.class,
+                            SqliteWorkload::unavailable,
+                            SqliteWorkload::new),
                     new Kind(
                             "fio-verify",
                             FioVerifyWorkload.class,
+                            FioVerifyWorkload::unavailable,
                             (cluster, history, random) -> new FioVerifyWorkload(cluster)));
 
     private interface Maker {
         Workload make(Cluster cluster, History history, Random random);
     }
 
-    private record Kind(String name, Class<? extends Workload> type, Maker maker) {}
+    private record Kind(
+            String name,
+            Class<? extends Workload> type,
+            Supplier<Optional<String>> unavailable,
+            Maker maker) {}
 
     private Workloads() {}
 
@@ -54,18 +70,18 @@ final class Workloads {
 
     /** Why a workload cannot be run on this machine; empty if it can. */
     static Optional<String> unavailable(String name) {
-        return find(name).type() == FioVerifyWorkload.class
-                ? FioVerifyWorkload.unavailable()
-                : Optional.empty();
+        return find(name).unavailable().get();
     }
 
     /** Why a fault cannot strike while this workload runs; empty if it can. */
     static Optional<String> unsuited(String name, Fault fault) {
-        return fault.needs().isAssignableFrom(find(name).type())
-                ? Optional.empty()
-                : ALL.stream()
+        if (fault.needs().isAssignableFrom(find(name).type())) {
+            return Optional.empty();
+        }
+        return Optional.of(
+                ALL.stream()
                         .filter(kind -> fault.needs().isAssignableFrom(kind.type()))
-                        .map(kind -> "it needs --workload " + kind.name())
-                        .findFirst();
+                        .map(Kind::name)
+                        .collect(Collectors.joining(" or ", "it needs --workload ", "")));
     }
 }

@@ -7,6 +7,7 @@ import io.mirach.cli.CliClock;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -23,11 +24,12 @@ class ChaosIT {
     private final long seed =
             Long.getLong("mirach.seed", ThreadLocalRandom.current().nextLong(Integer.MAX_VALUE));
 
+    private static final String SQLITE = "sqlite";
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
 
     @Test
     void registersAreLinearizableWhateverBefallsTheirLeaders() throws Exception {
-        ChaosReport report = run(FAULTS);
+        ChaosReport report = runRegisters(FAULTS);
         assertThat(report.strikes().keySet())
                 .as("every fault struck, except where the machine does not allow it")
                 .isEqualTo(
@@ -39,14 +41,33 @@ class ChaosIT {
 
     @Test
     void whatIsAcknowledgedOutlivesFailingForgettingAndDamagedDisks() throws Exception {
-        ChaosReport report = run(DISKS);
+        ChaosReport report = runRegisters(DISKS);
         assumeThat(report.skipped()).as("no C compiler, or no FUSE").isEmpty();
         assertThat(report.strikes()).hasSize(4);
         assertThat(report.strikes().values())
                 .allMatch(strikes -> strikes.longestPause().compareTo(LONGEST_PAUSE) < 0);
     }
 
-    private ChaosReport run(String names) throws Exception {
+    @Test
+    void aDatabaseInAGuestOutlivesItsCrashesAndThoseOfGatewayAndLeader() throws Exception {
+        Optional<String> unavailable = Workloads.unavailable(SQLITE);
+        assumeThat(unavailable).as("no sqlite3, or no way to mount").isEmpty();
+        ChaosReport report = run(SQLITE, "kill-gateway,kill-leader");
+        assertThat(report.strikes()).hasSize(2);
+        // A read is the check after a crash.
+        assertThat(report.answeredReads()).isGreaterThan(2);
+        assertThat(report.acknowledgedWrites()).isGreaterThan(2);
+    }
+
+    private ChaosReport runRegisters(String names) throws Exception {
+        ChaosReport report = run(Workloads.REGISTERS, names);
+        // Every block was written and read after each fault, so an idle run cannot pass.
+        assertThat(report.acknowledgedWrites()).isGreaterThan(50);
+        assertThat(report.answeredReads()).isGreaterThan(50);
+        return report;
+    }
+
+    private ChaosReport run(String workload, String names) throws Exception {
         // Not a temporary folder: it tells why when this fails.
         Path folder =
                 Path.of("target", "chaos-it", seed + "-" + names.split(",")[0]).toAbsolutePath();
@@ -65,7 +86,7 @@ class ChaosIT {
                         1,
                         3,
                         3,
-                        Workloads.REGISTERS,
+                        workload,
                         faults,
                         Path.of(System.getProperty("mirach.home"), "bin", "mirach"),
                         folder);
@@ -73,9 +94,6 @@ class ChaosIT {
 
         assertThat(report.trouble()).isEmpty();
         assertThat(report.violations()).isEmpty();
-        // Every block was written and read after each fault, so an idle run cannot pass.
-        assertThat(report.acknowledgedWrites()).isGreaterThan(50);
-        assertThat(report.answeredReads()).isGreaterThan(50);
         return report;
     }
 }

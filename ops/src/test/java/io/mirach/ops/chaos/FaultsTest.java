@@ -26,7 +26,7 @@ class FaultsTest {
                     .anyMatch(workload -> Workloads.unsuited(workload, fault).isEmpty());
         }
         assertThat(Workloads.unsuited("fio-verify", new KillGateway()))
-                .hasValueSatisfying(why -> assertThat(why).contains("--workload bank"));
+                .hasValueSatisfying(why -> assertThat(why).contains("--workload bank or sqlite"));
         assertThat(Workloads.unsuited("bank", new TakeOver()))
                 .hasValueSatisfying(why -> assertThat(why).contains("--workload registers"));
         assertThat(Workloads.unsuited("bank", new Wipe())).isEmpty();

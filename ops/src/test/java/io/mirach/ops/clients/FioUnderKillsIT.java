@@ -41,7 +41,7 @@ class FioUnderKillsIT {
                         "--bsrange=4k-512k",
                         "--blockalign=4k",
                         "--iodepth=32",
-                        "--size=900m",
+                        "--size=600m",
                         // Reads, for the comparison at the end, as fast as may be.
                         "--rate=,6m",
                         "--verify=crc32c",

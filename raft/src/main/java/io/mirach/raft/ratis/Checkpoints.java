@@ -29,6 +29,13 @@ final class Checkpoints {
     private final Set<Pin> pins = ConcurrentHashMap.newKeySet();
     private volatile boolean closed;
 
+    /**
+     * Log beyond what is kept, which earlier lives of this process left: it counts as applied since
+     * the last checkpoint, or a node that is restarted often would never purge its log. Negative
+     * until it is known.
+     */
+    private volatile long leftoverBytes = -1;
+
     /** A part of the log that somebody still needs. */
     private final class Pin implements LogPin {
         private final long index;
@@ -62,9 +69,12 @@ final class Checkpoints {
         this.failed = failed;
     }
 
-    /** An entry was applied. */
+    /** An entry was applied. Called by one thread. */
     void applied() {
-        if (stateMachine.bytesSinceCheckpoint() >= checkpointBytes
+        if (leftoverBytes < 0) {
+            leftoverBytes = Math.max(0, view.logBytes() - retentionBytes);
+        }
+        if (stateMachine.bytesSinceCheckpoint() + leftoverBytes >= checkpointBytes
                 && scheduled.compareAndSet(false, true)) {
             try {
                 executor.execute(this::run);
@@ -85,6 +95,7 @@ final class Checkpoints {
         try {
             LogPosition durable = stateMachine.checkpoint();
             purge(durable.index());
+            leftoverBytes = 0;
         } catch (Throwable t) {
             if (!closed) {
                 failed.accept("A checkpoint failed", t);

@@ -179,7 +179,8 @@ final class ReplicaView {
                 configuration.getLogEntryIndex());
     }
 
-    private long logBytes() {
+    /** Of its segments on disk; 0 if that cannot be found out. */
+    long logBytes() {
         try {
             return logSegments().stream().mapToLong(LogRetention.Segment::bytes).sum();
         } catch (IOException e) {

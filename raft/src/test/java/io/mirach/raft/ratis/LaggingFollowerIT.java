@@ -38,6 +38,10 @@ class LaggingFollowerIT {
     @TempDir Path directory;
 
     private static RaftHostConfig config(RaftHostConfig config) {
+        return config(config, RETENTION_BYTES);
+    }
+
+    private static RaftHostConfig config(RaftHostConfig config, long retentionBytes) {
         RaftHostConfig quick = TestCluster.quick(config);
         return new RaftHostConfig(
                 quick.peerId(),
@@ -51,7 +55,7 @@ class LaggingFollowerIT {
                 quick.maxEntriesInFlight(),
                 quick.maxQueuedBytes(),
                 CHECKPOINT_BYTES,
-                RETENTION_BYTES);
+                retentionBytes);
     }
 
     private static void write(ReplicatedLog<Receipt> log, long bytes) {
@@ -104,6 +108,28 @@ class LaggingFollowerIT {
             write(log, MIB);
             assertThat(away.failures).isEmpty();
             assertThat(leader.failures).isEmpty();
+        }
+    }
+
+    @Test
+    void logStaysBoundedThoughNoLifeIsLongEnoughForACheckpoint() {
+        try (TestCluster cluster =
+                new TestCluster(
+                        directory,
+                        1,
+                        config -> config(config, MIB),
+                        LedgerStateMachine::discarding)) {
+            UUID group = cluster.createGroup();
+            Node node = cluster.nodes.get(0);
+            for (int life = 0; life < 9; life++) {
+                write(cluster.leader(group).log(group), CHECKPOINT_BYTES * 3 / 4);
+                // A store makes its state durable by itself, too.
+                node.machine(group).checkpoint();
+                node.stop();
+                node.start();
+            }
+            assertThat(cluster.leader(group).log(group).status().logBytes())
+                    .isLessThan(MIB + ROOM_BYTES);
         }
     }
 

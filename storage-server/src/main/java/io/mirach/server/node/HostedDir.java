@@ -108,6 +108,11 @@ final class HostedDir implements Backfills.Target, AutoCloseable {
         RaftHostConfig defaults = RaftHostConfig.defaults(peer, dir.raftPath(), raftAddress);
         long capacityBytes = Files.getFileStore(dir.path()).getTotalSpace();
         long share = capacityBytes / RETENTION_SHARE / GROUPS_EXPECTED;
+        long retentionBytes =
+                config.replication().logBytes() > 0
+                        ? config.replication().logBytes()
+                        : Math.max(
+                                MIN_RETENTION_BYTES, Math.min(defaults.logRetentionBytes(), share));
         return new RaftHostConfig(
                 peer,
                 defaults.storageDir(),
@@ -119,12 +124,9 @@ final class HostedDir implements Backfills.Target, AutoCloseable {
                 defaults.maxEntryBytes(),
                 defaults.maxEntriesInFlight(),
                 config.replication().queueBytes(),
-                defaults.checkpointBytes(),
-                config.replication().logBytes() > 0
-                        ? config.replication().logBytes()
-                        : Math.max(
-                                MIN_RETENTION_BYTES,
-                                Math.min(defaults.logRetentionBytes(), share)));
+                // The log is purged with a checkpoint: it should not outgrow what is kept by much.
+                Math.min(defaults.checkpointBytes(), retentionBytes),
+                retentionBytes);
     }
 
     private final class Machines implements RaftHost.StateMachines {
