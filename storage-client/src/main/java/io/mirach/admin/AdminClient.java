@@ -2,6 +2,7 @@ package io.mirach.admin;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JavaType;
+import io.mirach.model.SnapshotName;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.HttpEndpoint;
 import io.mirach.protocol.Json;
@@ -166,7 +167,35 @@ public final class AdminClient {
     }
 
     public void deleteVolume(String name) {
-        call(AdminCall.delete(Routes.path(Routes.VOLUME, name)));
+        deleteVolume(name, false);
+    }
+
+    /**
+     * @param withSnapshots also if it has some, which go with it
+     */
+    public void deleteVolume(String name, boolean withSnapshots) {
+        call(AdminCall.delete(Routes.deletion(name, withSnapshots)));
+    }
+
+    /** Of all volumes. */
+    public List<SnapshotView> snapshots() {
+        return list(AdminCall.get(Routes.SNAPSHOTS), SnapshotView.class);
+    }
+
+    public List<SnapshotView> snapshots(String volume) {
+        return list(
+                AdminCall.get(Routes.path(Routes.VOLUME_SNAPSHOTS, volume)), SnapshotView.class);
+    }
+
+    public SnapshotView snapshot(SnapshotName name) {
+        return one(AdminCall.get(Routes.of(name)), SnapshotView.class);
+    }
+
+    /** Returns once it can be read, or after a while. */
+    public SnapshotView createSnapshot(String volume, CreateSnapshotRequest request) {
+        return one(
+                AdminCall.post(Routes.path(Routes.VOLUME_SNAPSHOTS, volume), request),
+                SnapshotView.class);
     }
 
     public ExportView export(String volume, ExportRequest request) {

@@ -40,12 +40,17 @@ public record ErrorView(String code, String detail, String remedy) {
             case INVALID_ARGUMENT, MALFORMED, OUT_OF_RANGE, UNSUPPORTED_VERSION, INVALID_CONFIG ->
                     400;
             case NO_SUCH_VOLUME,
+                    NO_SUCH_SNAPSHOT,
                     NO_SUCH_NODE,
                     NO_SUCH_PLACEMENT_GROUP,
                     NO_SUCH_GATEWAY,
                     NOT_ATTACHED ->
                     404;
             case VOLUME_EXISTS,
+                    SNAPSHOT_EXISTS,
+                    SNAPSHOT_ABORTED,
+                    TOO_MANY_SNAPSHOTS,
+                    HAS_SNAPSHOTS,
                     VOLUME_IN_USE,
                     CONFLICT,
                     ALREADY_INITIALISED,
@@ -60,6 +65,7 @@ public record ErrorView(String code, String detail, String remedy) {
             case NOT_LEADER,
                     NOT_READY,
                     VOLUME_NOT_READY,
+                    SNAPSHOT_NOT_READY,
                     SHUTTING_DOWN,
                     UNREACHABLE,
                     STALE_MAP,

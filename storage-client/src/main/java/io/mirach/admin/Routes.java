@@ -1,5 +1,6 @@
 package io.mirach.admin;
 
+import io.mirach.model.SnapshotName;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
@@ -63,7 +64,10 @@ public final class Routes {
     /** GET array of {@link VolumeView}; POST {@link CreateVolumeRequest} -> VolumeView. */
     public static final String VOLUMES = "/v1/volumes";
 
-    /** GET {@link VolumeView}; DELETE -> 204. */
+    /**
+     * GET {@link VolumeView}; DELETE, also with {@code ?with-snapshots=true} -> 204. Without it, a
+     * volume that has snapshots is not deleted.
+     */
     public static final String VOLUME = "/v1/volumes/{name}";
 
     /** POST {@link VolumeSettings} -> {@link VolumeView}. */
@@ -76,6 +80,15 @@ public final class Routes {
 
     /** POST {@link DetachRequest} -> 204. */
     public static final String VOLUME_DETACH = "/v1/volumes/{name}/detach";
+
+    /** GET array of {@link SnapshotView}, of all volumes. */
+    public static final String SNAPSHOTS = "/v1/snapshots";
+
+    /** GET array of {@link SnapshotView}; POST {@link CreateSnapshotRequest} -> SnapshotView. */
+    public static final String VOLUME_SNAPSHOTS = "/v1/volumes/{name}/snapshots";
+
+    /** GET {@link SnapshotView}. */
+    public static final String SNAPSHOT = "/v1/volumes/{name}/snapshots/{snapshot}";
 
     /** GET array of {@link AttachmentView}. */
     public static final String ATTACHMENTS = "/v1/attachments";
@@ -119,6 +132,16 @@ public final class Routes {
     /** Fills {@code {name}} in. The name is a valid volume name, so it needs no escaping. */
     public static String path(String route, String volumeName) {
         return route.replace("{name}", io.mirach.model.VolumeName.check(volumeName));
+    }
+
+    /** {@link #VOLUME} for a DELETE. */
+    public static String deletion(String volumeName, boolean withSnapshots) {
+        return path(VOLUME, volumeName) + (withSnapshots ? "?with-snapshots=true" : "");
+    }
+
+    /** {@link #SNAPSHOT} of one snapshot. */
+    public static String of(SnapshotName snapshot) {
+        return path(SNAPSHOT, snapshot.volume()).replace("{snapshot}", snapshot.name());
     }
 
     /** Fills {@code {name}} in with a node's name. */

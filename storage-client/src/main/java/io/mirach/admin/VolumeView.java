@@ -17,6 +17,7 @@ import java.util.stream.Stream;
  * @param placementGroups those that hold a part of it, ascending
  * @param attachments by ascending epoch
  * @param exports the orders to offer it, by gateway
+ * @param snapshots how many it has
  */
 public record VolumeView(
         long id,
@@ -29,7 +30,8 @@ public record VolumeView(
         boolean strictReads,
         List<Integer> placementGroups,
         List<AttachmentView> attachments,
-        List<ExportView> exports) {
+        List<ExportView> exports,
+        int snapshots) {
     public VolumeView {
         Objects.requireNonNull(name, "name");
         Objects.requireNonNull(allocatedBytes, "allocatedBytes");

@@ -9,7 +9,7 @@ public enum ExitCode {
     USAGE(2, "wrong usage, argument or configuration"),
     UNREACHABLE(3, "no node could be reached, or none answered in time"),
     REFUSED(4, "refused by the state of things, e.g. VOLUME_IN_USE, VOLUME_EXISTS"),
-    NOT_FOUND(5, "the volume, node or gateway does not exist"),
+    NOT_FOUND(5, "the volume, snapshot, node or gateway does not exist"),
     UNHEALTHY(6, "status: health is ERROR; pg verify: replicas are not all proven equal"),
     UNKNOWN(7, "the outcome is unknown: look before you repeat"),
     NODE_FAILED(8, "node start only: the node ended itself, because its disk failed"),
@@ -38,11 +38,20 @@ public enum ExitCode {
             case INVALID_ARGUMENT, INVALID_CONFIG, OUT_OF_RANGE -> USAGE;
             case UNREACHABLE, TIMEOUT, SHUTTING_DOWN -> UNREACHABLE;
             case UNKNOWN_OUTCOME -> UNKNOWN;
-            case NO_SUCH_VOLUME, NO_SUCH_NODE, NO_SUCH_GATEWAY, NO_SUCH_PLACEMENT_GROUP ->
+            case NO_SUCH_VOLUME,
+                    NO_SUCH_SNAPSHOT,
+                    NO_SUCH_NODE,
+                    NO_SUCH_GATEWAY,
+                    NO_SUCH_PLACEMENT_GROUP ->
                     NOT_FOUND;
             case VOLUME_EXISTS,
                     VOLUME_IN_USE,
                     VOLUME_NOT_READY,
+                    SNAPSHOT_EXISTS,
+                    SNAPSHOT_NOT_READY,
+                    SNAPSHOT_ABORTED,
+                    TOO_MANY_SNAPSHOTS,
+                    HAS_SNAPSHOTS,
                     NOT_ATTACHED,
                     NOT_INITIALISED,
                     ALREADY_INITIALISED,

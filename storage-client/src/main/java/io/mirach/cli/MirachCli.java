@@ -84,6 +84,7 @@ public final class MirachCli {
                 new AdviseCommand(),
                 new PgCommands(),
                 new VolumeCommands(),
+                new SnapshotCommands(),
                 new AttachCommand(),
                 new DetachCommand(),
                 new AttachmentCommands(),

@@ -15,6 +15,12 @@ final class Remedies {
     private static String of(ErrorCode code) {
         return switch (code) {
             case NO_SUCH_VOLUME -> "list the volumes with 'mirach volume ls'";
+            case NO_SUCH_SNAPSHOT -> "list the snapshots with 'mirach snapshot ls'";
+            case SNAPSHOT_EXISTS -> "choose another name; see 'mirach snapshot ls'";
+            case SNAPSHOT_ABORTED ->
+                    "see 'mirach status' for placement groups that do not answer, and repeat the"
+                            + " command";
+            case HAS_SNAPSHOTS -> "see them with 'mirach snapshot ls VOLUME'";
             case VOLUME_EXISTS ->
                     "choose another name, or look at it with 'mirach volume show NAME'";
             case VOLUME_IN_USE ->
@@ -28,7 +34,13 @@ final class Remedies {
                     "look at the cluster with 'mirach cluster show'";
             case NOT_ENOUGH_NODES -> "a cluster needs 3 nodes; see 'mirach node ls'";
             case NO_SPACE -> "see where it is full with 'mirach df'";
-            case NOT_LEADER, NOT_READY, VOLUME_NOT_READY, BACK_PRESSURED, TIMEOUT, SHUTTING_DOWN ->
+            case NOT_LEADER,
+                    NOT_READY,
+                    VOLUME_NOT_READY,
+                    SNAPSHOT_NOT_READY,
+                    BACK_PRESSURED,
+                    TIMEOUT,
+                    SHUTTING_DOWN ->
                     "see 'mirach status', and repeat the command";
             case UNKNOWN_OUTCOME -> "look with 'mirach status' before repeating it";
             case INTERNAL -> "run the command again with --debug, and look at the node's log";

@@ -228,6 +228,7 @@ final class VolumeCommands {
             out.println("extent size       " + ByteSize.format(v.extentBytes()));
             out.println("created           " + Wording.moment(v.createdAtMs()));
             out.println("strict reads      " + (v.strictReads() ? "on" : "off"));
+            out.println("snapshots         " + v.snapshots());
             out.println(
                     "placement groups  "
                             + v.placementGroups().stream()
@@ -315,22 +316,27 @@ final class VolumeCommands {
             name = "rm",
             description = {
                 "Delete volumes with all that is in them. There is no way back.",
-                "Refused with VOLUME_IN_USE while a volume is attached."
+                "Refused with VOLUME_IN_USE while a volume is attached, and with HAS_SNAPSHOTS if it has"
+                        + " snapshots."
             },
             footer = {
                 "",
                 "Examples:",
                 "  mirach volume rm vm1",
+                "  mirach volume rm vm1 --with-snapshots",
                 "  mirach volume rm vm1 --dry-run"
             })
     static final class Rm extends ChangeCommand {
         @Parameters(paramLabel = "VOLUME", arity = "1..*", description = "Their names.")
         List<String> names;
 
+        @Option(names = "--with-snapshots", description = "Delete their snapshots too.")
+        boolean withSnapshots;
+
         @Override
         List<AdminCall> requests() {
             return names.stream()
-                    .map(n -> AdminCall.delete(Routes.path(Routes.VOLUME, checkedName(n))))
+                    .map(n -> AdminCall.delete(Routes.deletion(checkedName(n), withSnapshots)))
                     .toList();
         }
 
@@ -347,15 +353,23 @@ final class VolumeCommands {
                                             + volume.attachments().get(0).gateway())
                             .withRemedy("mirach detach " + name);
                 }
+                if (volume.snapshots() > 0 && !withSnapshots) {
+                    throw new MirachException(
+                                    ErrorCode.HAS_SNAPSHOTS,
+                                    "volume " + name + " has snapshots: " + volume.snapshots())
+                            .withRemedy("to delete them too, add --with-snapshots");
+                }
             }
-            return "delete volume " + String.join(", ", names);
+            return "delete volume "
+                    + String.join(", ", names)
+                    + (withSnapshots ? " with all snapshots" : "");
         }
 
         @Override
         void change(AdminClient client, PrintWriter out) {
             names.forEach(VolumeCommands::checkedName);
             for (String name : names) {
-                client.deleteVolume(name);
+                client.deleteVolume(name, withSnapshots);
                 out.println("deleted volume " + name);
                 out.flush();
             }

@@ -1,6 +1,6 @@
 package io.mirach.client;
 
-import io.mirach.client.AttachedVolume.Allocation;
+import io.mirach.client.VolumeIo.Allocation;
 import io.mirach.model.Block;
 import io.mirach.model.BlockRange;
 import io.mirach.model.PlacementGroupId;
@@ -29,7 +29,7 @@ import java.util.stream.Collectors;
  */
 final class AllocationQuery {
     private final VolumeCalls calls;
-    private final AttachmentLife life;
+    private final VolumeLife life;
     private final ByteBufAllocator allocator;
 
     AllocationQuery(VolumeCalls calls, ByteBufAllocator allocator) {
@@ -143,11 +143,11 @@ final class AllocationQuery {
                     new BlockStatusRequest(
                             group,
                             volume.id(),
-                            life.attachment().epoch(),
-                            volume.head(),
+                            life.epoch(),
+                            life.layer(),
                             range,
                             maxRuns,
-                            volume.strictReads()),
+                            life.strictReads()),
                     allocator);
         }
     }

@@ -1,68 +1,15 @@
 package io.mirach.client;
 
-import io.mirach.model.BlockRange;
 import io.mirach.model.Epoch;
 import io.mirach.protocol.MirachException;
-import io.netty.buffer.ByteBuf;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * A volume under a live attachment. Thread-safe; never blocks. Any byte range within the volume is
- * accepted; a range outside it fails with OUT_OF_RANGE. Requests may complete in any order; two
- * that overlap and are in flight together take effect in either order, block by block. Failures are
- * {@link MirachException}s: FENCED is final and also reported to {@link #closed()}; retries and
- * re-routing happen inside.
+ * A volume under a live attachment. FENCED is final and also reported to {@link #closed()}, which
+ * completes normally after {@link #detach}.
  */
-public interface AttachedVolume {
-    String name();
-
+public interface AttachedVolume extends VolumeIo {
     Epoch epoch();
-
-    long sizeBytes();
-
-    boolean readOnly();
-
-    /**
-     * Reads {@code lengthBytes} bytes, at most 32 MiB. The caller owns the buffer, which may be
-     * composite, read-only, or a slice of what was received; holes are filled with zeroes. Every
-     * block's checksum was verified.
-     */
-    CompletableFuture<ByteBuf> read(long offsetBytes, int lengthBytes);
-
-    /**
-     * Writes the readable bytes, at most 32 MiB. Takes ownership. Durable on a majority when
-     * complete.
-     */
-    CompletableFuture<Void> write(long offsetBytes, ByteBuf data);
-
-    /**
-     * Makes the range read as zeroes.
-     *
-     * @param keepAllocated store the zeroes (no hole); otherwise the range takes no space
-     *     afterwards
-     */
-    CompletableFuture<Void> writeZeroes(long offsetBytes, long lengthBytes, boolean keepAllocated);
-
-    /** Gives the whole blocks inside the range back (rounded inward); they read as zeroes. */
-    CompletableFuture<Void> discard(long offsetBytes, long lengthBytes);
-
-    /** Completes once every write that was acknowledged before the call is durable. */
-    CompletableFuture<Void> flush();
-
-    /**
-     * The allocated runs of blocks that touch the range, ascending and disjoint; the rest are
-     * holes.
-     *
-     * @param maxRuns when there are more, the answer covers less than the range, at least one block
-     */
-    CompletableFuture<Allocation> allocation(long offsetBytes, long lengthBytes, int maxRuns);
-
-    /**
-     * Completes when the attachment ends: normally after {@link #detach}, exceptionally when
-     * fenced.
-     */
-    CompletableFuture<Void> closed();
 
     /**
      * Completes with the reason for the end, with {@link #closed} or a few seconds later: who
@@ -73,13 +20,4 @@ public interface AttachedVolume {
 
     /** Waits for what is in flight, then gives the attachment back. Idempotent. */
     CompletableFuture<Void> detach();
-
-    /**
-     * @param coveredEndBlock the answer holds for blocks below it
-     */
-    record Allocation(long coveredEndBlock, List<BlockRange> allocated) {
-        public Allocation {
-            allocated = List.copyOf(allocated);
-        }
-    }
 }

@@ -7,11 +7,14 @@ import io.mirach.client.transport.NodeConnections;
 import io.mirach.model.Attachment;
 import io.mirach.model.ClusterImage;
 import io.mirach.model.Gateway;
+import io.mirach.model.Snapshot;
+import io.mirach.model.SnapshotName;
 import io.mirach.model.Volume;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.JsonBody;
 import io.mirach.protocol.MirachException;
 import io.mirach.protocol.Opcode;
+import io.mirach.protocol.cluster.AttachReply;
 import io.mirach.protocol.cluster.AttachRequest;
 import io.mirach.protocol.cluster.DetachRequest;
 import io.mirach.protocol.cluster.EndedExport;
@@ -50,6 +53,7 @@ final class ClusterClient implements MirachClient {
     private final ClusterRouting routing;
     private final ByteBufAllocator allocator = ByteBufAllocator.DEFAULT;
     private final Set<AttachmentLife> attached = ConcurrentHashMap.newKeySet();
+    private final Set<SnapshotLife> snapshots = ConcurrentHashMap.newKeySet();
     private final AtomicLong abandonedBytes = new AtomicLong();
     private final AttachmentRenewals renewals;
     private volatile boolean closed;
@@ -84,6 +88,7 @@ final class ClusterClient implements MirachClient {
 
     private void observe(ClusterImage image) {
         attached.forEach(life -> life.observe(image));
+        snapshots.forEach(life -> life.observe(image));
     }
 
     @Override
@@ -120,7 +125,7 @@ final class ClusterClient implements MirachClient {
         CompletableFuture<AttachedVolume> result = new CompletableFuture<>();
         // One attempt as long as all may take: asking again would start over with a new epoch.
         meta(Opcode.ATTACH, request, config.attachTimeout(), config.attachTimeout())
-                .thenApply(reply -> JsonBody.decode(reply, Attachment.class))
+                .thenApply(reply -> JsonBody.decode(reply, AttachReply.class))
                 .thenCompose(this::begin)
                 .whenComplete(
                         (session, failure) -> {
@@ -133,12 +138,13 @@ final class ClusterClient implements MirachClient {
         return result;
     }
 
-    /** Our map may be older than the grant: waits until it names the volume. */
-    private CompletableFuture<AttachedVolume> begin(Attachment attachment) {
+    /** Our map may be older than the grant, and its head one that is sealed by now. */
+    private CompletableFuture<AttachedVolume> begin(AttachReply granted) {
+        Attachment attachment = granted.attachment();
         map.refresh();
-        return map.await(image -> image.volumes().containsKey(attachment.volume()))
+        return map.await(image -> image.version() >= granted.mapVersion())
                 .orTimeout(config.attachTimeout().toMillis(), TimeUnit.MILLISECONDS)
-                .thenApply(image -> open(attachment, image.volumes().get(attachment.volume())));
+                .thenApply(image -> open(attachment, image));
     }
 
     private static Throwable asOurs(Throwable failure) {
@@ -148,18 +154,26 @@ final class ClusterClient implements MirachClient {
                         : failure;
         return cause instanceof TimeoutException
                 ? new MirachException(
-                        ErrorCode.TIMEOUT, "the cluster map does not name the volume yet", cause)
+                        ErrorCode.TIMEOUT,
+                        "the cluster map that names the attachment has not come yet",
+                        cause)
                 : cause;
     }
 
-    private AttachedVolume open(Attachment attachment, Volume volume) {
-        AttachmentLife life = new AttachmentLife(attachment, volume);
+    private AttachedVolume open(Attachment attachment, ClusterImage image) {
+        Volume volume = image.volumes().get(attachment.volume());
+        if (volume == null) {
+            throw new MirachException(
+                    ErrorCode.NO_SUCH_VOLUME, "the volume was deleted while it was attached");
+        }
+        AttachmentLife life = new AttachmentLife(attachment, volume, image.version());
         attached.add(life);
         // Until then the map has something to tell it.
         life.explanation().thenRun(() -> attached.remove(life));
         VolumeCalls calls = new VolumeCalls(life, routing, map, timer, config.routing());
-        VolumeSession session =
-                new VolumeSession(
+        AttachedSession session =
+                new AttachedSession(
+                        life,
                         calls,
                         config,
                         allocator,
@@ -173,6 +187,42 @@ final class ClusterClient implements MirachClient {
         life.observe(map.image());
         renewals.begin();
         return session;
+    }
+
+    @Override
+    public CompletableFuture<OpenSnapshot> openSnapshot(SnapshotName name) {
+        // By the newest map: under the same name there may have been another one.
+        return newestImage().thenApply(image -> open(image, name));
+    }
+
+    private OpenSnapshot open(ClusterImage image, SnapshotName name) {
+        Volume volume =
+                image.volumeNamed(name.volume())
+                        .orElseThrow(
+                                () ->
+                                        new MirachException(
+                                                ErrorCode.NO_SUCH_VOLUME,
+                                                "there is no volume '" + name.volume() + "'"));
+        Snapshot snapshot =
+                volume.snapshotNamed(name.name())
+                        .orElseThrow(
+                                () ->
+                                        new MirachException(
+                                                ErrorCode.NO_SUCH_SNAPSHOT,
+                                                "there is no snapshot '" + name + "'"));
+        if (snapshot.state() != Snapshot.State.READY) {
+            throw new MirachException(
+                    ErrorCode.SNAPSHOT_NOT_READY, "snapshot '" + name + "' is still being taken");
+        }
+        SnapshotLife life = new SnapshotLife(volume, snapshot, image.version());
+        snapshots.add(life);
+        life.explanation().thenRun(() -> snapshots.remove(life));
+        VolumeCalls calls = new VolumeCalls(life, routing, map, timer, config.routing());
+        if (closed) {
+            life.end(new MirachException(ErrorCode.SHUTTING_DOWN, "client is closed"));
+        }
+        life.observe(map.image());
+        return new SnapshotSession(life, calls, config, allocator, timer, abandonedBytes);
     }
 
     private CompletableFuture<Void> giveBack(Attachment attachment) {
@@ -248,6 +298,7 @@ final class ClusterClient implements MirachClient {
         closed = true;
         MirachException reason = new MirachException(ErrorCode.SHUTTING_DOWN, "client is closed");
         attached.forEach(life -> life.end(reason));
+        snapshots.forEach(life -> life.end(reason));
         map.close();
         connections.close();
         if (ownsLoops) {

@@ -3,6 +3,7 @@ package io.mirach.client;
 import io.mirach.model.Attachment;
 import io.mirach.model.ClusterImage;
 import io.mirach.model.Gateway;
+import io.mirach.model.SnapshotName;
 import io.mirach.protocol.cluster.EndedExport;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -40,6 +41,12 @@ public interface MirachClient extends AutoCloseable {
 
     /** As {@link #attach(String, Attachment.Mode)}, also by force or for a live migration. */
     CompletableFuture<AttachedVolume> attach(String volume, AttachOptions options);
+
+    /**
+     * Opens a snapshot for reading, which takes no attachment and needs none: it never changes.
+     * Fails with NO_SUCH_VOLUME, NO_SUCH_SNAPSHOT or SNAPSHOT_NOT_READY.
+     */
+    CompletableFuture<OpenSnapshot> openSnapshot(SnapshotName name);
 
     /** Announces a gateway; repeat every few seconds while it lives. */
     default CompletableFuture<Void> registerGateway(Gateway gateway) {

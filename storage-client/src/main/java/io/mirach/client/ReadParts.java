@@ -24,7 +24,7 @@ import java.util.concurrent.CompletableFuture;
  */
 final class ReadParts {
     private final VolumeCalls calls;
-    private final AttachmentLife life;
+    private final VolumeLife life;
     private final ByteBufAllocator allocator;
 
     ReadParts(VolumeCalls calls, ByteBufAllocator allocator) {
@@ -70,11 +70,11 @@ final class ReadParts {
                     new ReadRequest(
                             volume.placementGroupOfExtent(part.extentIndex()),
                             volume.id(),
-                            life.attachment().epoch(),
-                            volume.head(),
+                            life.epoch(),
+                            life.layer(),
                             blocks.firstBlock(),
                             (int) blocks.blockCount(),
-                            volume.strictReads()),
+                            life.strictReads()),
                     allocator);
         }
 

@@ -6,6 +6,7 @@ import io.mirach.client.routing.RoutedRequest;
 import io.mirach.client.routing.RoutingConfig;
 import io.mirach.model.ClusterImage;
 import io.mirach.model.PlacementGroupId;
+import io.mirach.model.Volume;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
 import io.netty.buffer.ByteBuf;
@@ -15,13 +16,15 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Sends one volume's requests to the placement group that serves them by the newest map. An answer
  * that says the map was too old has the map refreshed and the request sent again; FENCED ends the
- * attachment. Thread-safe; never blocks.
+ * attachment. STALE_LAYER says that the head is sealed, whose successor may not be open yet: then
+ * it is waited for. Thread-safe; never blocks.
  */
 final class VolumeCalls {
     private static final Logger LOG = LoggerFactory.getLogger(VolumeCalls.class);
@@ -41,14 +44,14 @@ final class VolumeCalls {
         default void verify(ByteBuf reply) {}
     }
 
-    private final AttachmentLife life;
+    private final VolumeLife life;
     private final ClusterRouting routing;
     private final MapFollower map;
     private final EventExecutor timer;
     private final RoutingConfig config;
 
     VolumeCalls(
-            AttachmentLife life,
+            VolumeLife life,
             ClusterRouting routing,
             MapFollower map,
             EventExecutor timer,
@@ -60,7 +63,7 @@ final class VolumeCalls {
         this.config = config;
     }
 
-    AttachmentLife life() {
+    VolumeLife life() {
         return life;
     }
 
@@ -74,6 +77,7 @@ final class VolumeCalls {
     private final class Trial {
         private final Request request;
         private final CompletableFuture<ByteBuf> result;
+        private Volume volumeUsed;
         private int rounds;
         private int damaged;
 
@@ -89,6 +93,7 @@ final class VolumeCalls {
                 return;
             }
             ClusterImage used = map.image();
+            volumeUsed = life.volume();
             routing.placementGroup(request.placementGroup())
                     .call(request, LeaderRouter.FOREVER)
                     .whenComplete((reply, failure) -> answered(used, reply, failure));
@@ -119,18 +124,22 @@ final class VolumeCalls {
 
         private void refused(ClusterImage used, MirachException e) {
             switch (e.code()) {
-                case WRONG_PG, STALE_MAP, STALE_LAYER, UNKNOWN_LAYER -> {
+                case STALE_LAYER -> {
                     map.refresh();
-                    long nanos =
-                            map.image().version() != used.version()
-                                    ? 0
-                                    : config.backoffNanos(
-                                            rounds, ThreadLocalRandom.current().nextDouble());
+                    life.observe(map.image());
+                    if (life.volume().head().equals(volumeUsed.head())) {
+                        againWithNewHead();
+                    } else {
+                        againIn(0);
+                    }
+                }
+                case WRONG_PG, STALE_MAP, UNKNOWN_LAYER -> {
+                    map.refresh();
+                    againIn(map.image().version() != used.version() ? 0 : pauseNanos());
                     rounds++;
-                    againIn(nanos);
                 }
                 case CHECKSUM_MISMATCH -> {
-                    LOG.warn("volume {}: {}", life.volume().name(), e.getMessage());
+                    LOG.warn("{}: {}", life.name(), e.getMessage());
                     if (++damaged < MAX_DAMAGED_TRIES) {
                         againIn(0);
                     } else {
@@ -143,6 +152,30 @@ final class VolumeCalls {
                 }
                 default -> result.completeExceptionally(e);
             }
+        }
+
+        private long pauseNanos() {
+            return config.backoffNanos(rounds, ThreadLocalRandom.current().nextDouble());
+        }
+
+        /** As soon as the volume changes, or after a pause: then a refresh asks another node. */
+        private void againWithNewHead() {
+            AtomicBoolean gone = new AtomicBoolean();
+            CompletableFuture<Void> changed = life.changed();
+            changed.thenRun(
+                    () -> {
+                        if (gone.compareAndSet(false, true)) {
+                            againIn(0);
+                        }
+                    });
+            schedule(
+                    () -> {
+                        if (gone.compareAndSet(false, true)) {
+                            attempt();
+                        }
+                    },
+                    pauseNanos());
+            rounds++;
         }
 
         private void fenced(MirachException e) {
@@ -160,9 +193,13 @@ final class VolumeCalls {
         }
 
         private void againIn(long nanos) {
+            // Also with no pause: a chain of synchronous answers must not nest.
+            schedule(this::attempt, nanos);
+        }
+
+        private void schedule(Runnable task, long nanos) {
             try {
-                // Also with no pause: a chain of synchronous answers must not nest.
-                timer.schedule(this::attempt, nanos, TimeUnit.NANOSECONDS)
+                timer.schedule(task, nanos, TimeUnit.NANOSECONDS)
                         // A loop that ends drops what was to come, and nobody else has this trial.
                         .addListener(
                                 pause -> {

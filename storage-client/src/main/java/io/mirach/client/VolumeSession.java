@@ -3,10 +3,8 @@ package io.mirach.client;
 import io.mirach.client.InFlight.Generation;
 import io.mirach.client.routing.ExtentMapper;
 import io.mirach.client.routing.ExtentMapper.Part;
-import io.mirach.model.Attachment;
 import io.mirach.model.Block;
 import io.mirach.model.BlockRange;
-import io.mirach.model.Epoch;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
 import io.netty.buffer.ByteBuf;
@@ -23,19 +21,19 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Supplier;
 
 /**
- * An attached volume. A request is cut into parts, which are sent as the volume's budget of bytes
- * allows, and is done when they are. Thread-safe without a thread of its own: a request starts on
- * the caller's thread, and goes on and ends on the event loop that received the last reply.
+ * Block I/O under one {@link VolumeLife}. A request is cut into parts, which are sent as the
+ * session's budget of bytes allows, and is done when they are. Thread-safe without a thread of its
+ * own: a request starts on the caller's thread, and goes on and ends on the event loop that
+ * received the last reply.
  */
-final class VolumeSession implements AttachedVolume {
+class VolumeSession implements VolumeIo {
     private static final int MAX_REQUEST_BYTES = 32 << 20;
     // What a part that carries no payload takes of the budget.
     private static final long BARE_PART_BYTES = 512;
 
-    private final AttachmentLife life;
+    private final VolumeLife life;
     private final ExtentMapper mapper;
     private final WriteParts writes;
     private final ReadParts reads;
@@ -43,7 +41,6 @@ final class VolumeSession implements AttachedVolume {
     private final ByteBufAllocator allocator;
     private final EventExecutor timer;
     private final Duration requestTimeout;
-    private final Supplier<CompletableFuture<Void>> giveBack;
 
     private final ByteBudget budget;
     private final long maxBytesQueued;
@@ -55,21 +52,15 @@ final class VolumeSession implements AttachedVolume {
     private final Set<Operation<?>> operations = ConcurrentHashMap.newKeySet();
     private final AbandonedWrites abandoned;
 
-    private final Object detachLock = new Object();
-    // Guarded by detachLock; empty until asked for.
-    private Optional<CompletableFuture<Void>> detached = Optional.empty();
-
     /**
      * @param abandonedBytes data of writes that were given up, over all volumes of the client
-     * @param giveBack tells the cluster that the attachment has ended
      */
     VolumeSession(
             VolumeCalls calls,
             MirachClientConfig config,
             ByteBufAllocator allocator,
             EventExecutor timer,
-            AtomicLong abandonedBytes,
-            Supplier<CompletableFuture<Void>> giveBack) {
+            AtomicLong abandonedBytes) {
         this.life = calls.life();
         this.mapper = new ExtentMapper(life.volume().extentBytes());
         this.writes = new WriteParts(calls, allocator);
@@ -79,7 +70,6 @@ final class VolumeSession implements AttachedVolume {
         this.timer = timer;
         this.requestTimeout = config.requestTimeout();
         this.abandoned = new AbandonedWrites(abandonedBytes);
-        this.giveBack = giveBack;
         this.budget = new ByteBudget(config.maxBytesInFlight());
         this.maxBytesQueued = config.maxBytesQueued();
         this.maxRequests = config.maxRequests();
@@ -141,27 +131,22 @@ final class VolumeSession implements AttachedVolume {
     }
 
     @Override
-    public String name() {
-        return life.volume().name();
+    public final String name() {
+        return life.name();
     }
 
     @Override
-    public Epoch epoch() {
-        return life.attachment().epoch();
+    public final long sizeBytes() {
+        return life.sizeBytes();
     }
 
     @Override
-    public long sizeBytes() {
-        return life.volume().sizeBytes();
+    public final boolean readOnly() {
+        return life.readOnly();
     }
 
     @Override
-    public boolean readOnly() {
-        return life.attachment().mode() == Attachment.Mode.READ_ONLY;
-    }
-
-    @Override
-    public CompletableFuture<ByteBuf> read(long offsetBytes, int lengthBytes) {
+    public final CompletableFuture<ByteBuf> read(long offsetBytes, int lengthBytes) {
         Operation<ByteBuf> operation = new Operation<>(0, false);
         Optional<MirachException> refusal =
                 refusal(offsetBytes, lengthBytes, MAX_REQUEST_BYTES, false);
@@ -197,7 +182,7 @@ final class VolumeSession implements AttachedVolume {
     }
 
     @Override
-    public CompletableFuture<Void> write(long offsetBytes, ByteBuf data) {
+    public final CompletableFuture<Void> write(long offsetBytes, ByteBuf data) {
         int lengthBytes = data.readableBytes();
         Operation<Void> operation = new Operation<>(lengthBytes, true);
         Optional<MirachException> refusal =
@@ -224,7 +209,7 @@ final class VolumeSession implements AttachedVolume {
     }
 
     @Override
-    public CompletableFuture<Void> writeZeroes(
+    public final CompletableFuture<Void> writeZeroes(
             long offsetBytes, long lengthBytes, boolean keepAllocated) {
         Operation<Void> operation = new Operation<>(0, true);
         Optional<MirachException> refusal = refusal(offsetBytes, lengthBytes, Long.MAX_VALUE, true);
@@ -248,7 +233,7 @@ final class VolumeSession implements AttachedVolume {
     }
 
     @Override
-    public CompletableFuture<Void> discard(long offsetBytes, long lengthBytes) {
+    public final CompletableFuture<Void> discard(long offsetBytes, long lengthBytes) {
         Operation<Void> operation = new Operation<>(0, true);
         Optional<MirachException> refusal = refusal(offsetBytes, lengthBytes, Long.MAX_VALUE, true);
         if (refusal.isPresent()) {
@@ -309,7 +294,7 @@ final class VolumeSession implements AttachedVolume {
     }
 
     @Override
-    public CompletableFuture<Void> flush() {
+    public final CompletableFuture<Void> flush() {
         Optional<MirachException> refusal = life.refusal();
         if (refusal.isPresent()) {
             return CompletableFuture.failedFuture(refusal.get());
@@ -327,7 +312,7 @@ final class VolumeSession implements AttachedVolume {
     }
 
     @Override
-    public CompletableFuture<Allocation> allocation(
+    public final CompletableFuture<Allocation> allocation(
             long offsetBytes, long lengthBytes, int maxRuns) {
         Operation<Allocation> operation = new Operation<>(0, false);
         Optional<MirachException> refusal =
@@ -359,32 +344,13 @@ final class VolumeSession implements AttachedVolume {
     }
 
     @Override
-    public CompletableFuture<Void> closed() {
+    public final CompletableFuture<Void> closed() {
         return life.closed().copy();
     }
 
-    @Override
-    public CompletableFuture<MirachException> explanation() {
-        return life.explanation().copy();
-    }
-
-    @Override
-    public CompletableFuture<Void> detach() {
-        synchronized (detachLock) {
-            if (detached.isEmpty() || detached.get().isCompletedExceptionally()) {
-                detached = Optional.of(startDetach());
-            }
-            return detached.get().copy();
-        }
-    }
-
-    private CompletableFuture<Void> startDetach() {
-        life.beginDetach();
-        if (life.endedBy().isPresent()) {
-            // Fenced: there is nothing left to give back.
-            return CompletableFuture.completedFuture(null);
-        }
-        return allInFlight.barrier().thenCompose(done -> giveBack.get()).thenRun(life::detached);
+    /** Completes once nothing that has begun is on its way any more. */
+    final CompletableFuture<Void> settled() {
+        return allInFlight.barrier();
     }
 
     /** Why a request is refused at once; empty if it may go on. */
@@ -395,7 +361,7 @@ final class VolumeSession implements AttachedVolume {
             return over;
         }
         if (isWrite && readOnly()) {
-            return refused(ErrorCode.READ_ONLY, "volume " + name() + " is attached read-only");
+            return refused(ErrorCode.READ_ONLY, name() + " is read-only");
         }
         long sizeBytes = sizeBytes();
         // Written so that no sum can overflow.

@@ -24,7 +24,7 @@ import java.util.concurrent.CompletableFuture;
  */
 final class WriteParts {
     private final VolumeCalls calls;
-    private final AttachmentLife life;
+    private final VolumeLife life;
     private final ByteBufAllocator allocator;
     private final SlotWindow[] windows = new SlotWindow[Slot.COUNT];
 
@@ -120,11 +120,13 @@ final class WriteParts {
 
         @Override
         public ByteBuf encode() {
+            // The newest that is known here: what is sent after an acknowledgement names a head at
+            // least as new as what was acknowledged.
             Volume volume = life.volume();
             WriteIdentity identity =
                     new WriteIdentity(
                             volume.id(),
-                            life.attachment().epoch(),
+                            life.epoch().orElseThrow(),
                             part.slot(),
                             sequence,
                             window().lowestUnacknowledged(),

@@ -3,6 +3,7 @@ package io.mirach.gateway;
 import io.mirach.client.MirachClient;
 import io.mirach.model.Attachment;
 import io.mirach.model.ClusterImage;
+import io.mirach.model.SnapshotName;
 import io.mirach.model.Volume;
 import io.mirach.model.VolumeAccess;
 import io.mirach.model.VolumeId;
@@ -20,13 +21,14 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiFunction;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * What a gateway offers: the volumes that the cluster map orders it to export and, with
- * auto-attach, every other one as long as someone uses it. Only opening, and an order, attach.
- * Thread-safe; never blocks.
+ * auto-attach, every other one as long as someone uses it; of each also the snapshots. Only opening
+ * a volume, and an order, attach. Thread-safe; never blocks.
  */
 final class GatewayExports implements ExportCatalog {
     private static final Logger LOG = LoggerFactory.getLogger(GatewayExports.class);
@@ -37,12 +39,14 @@ final class GatewayExports implements ExportCatalog {
     private final String gateway;
     private final boolean autoAttach;
     private final Map<VolumeId, ServedVolume> served = new ConcurrentHashMap<>();
+    private final SnapshotExports snapshots;
     private volatile boolean closing;
 
     GatewayExports(MirachClient client, String gateway, boolean autoAttach) {
         this.client = client;
         this.gateway = gateway;
         this.autoAttach = autoAttach;
+        this.snapshots = new SnapshotExports(client, this::servesSnapshotsOf);
     }
 
     /** Does what a newer cluster map orders. Called with ascending versions, by one thread. */
@@ -113,15 +117,22 @@ final class GatewayExports implements ExportCatalog {
     public List<ExportDescription> list() {
         ClusterImage image = client.image();
         return image.volumes().values().stream()
-                .filter(volume -> isOffered(image, volume))
                 .sorted(Comparator.comparing(Volume::name))
-                .map(volume -> describe(image, volume))
+                .flatMap(
+                        volume ->
+                                Stream.concat(
+                                        Stream.of(volume)
+                                                .filter(v -> isOffered(image, v))
+                                                .map(v -> describe(image, v)),
+                                        snapshots.list(image, volume)))
                 .toList();
     }
 
     @Override
     public CompletableFuture<Optional<ExportDescription>> describe(String name) {
-        return find(name, this::describe);
+        return SnapshotName.parse(name)
+                .map(snapshots::describe)
+                .orElseGet(() -> find(name, this::describe));
     }
 
     /**
@@ -152,6 +163,11 @@ final class GatewayExports implements ExportCatalog {
         return isOrdered(image, volume.id()) ? known == null || !known.isFenced() : autoAttach;
     }
 
+    /** Also of a volume that was taken from this gateway: its snapshots are as they were. */
+    private boolean servesSnapshotsOf(ClusterImage image, Volume volume) {
+        return isAvailable(volume) && (autoAttach || isOrdered(image, volume.id()));
+    }
+
     private ExportDescription describe(ClusterImage image, Volume volume) {
         boolean readOnly =
                 image.accessTo(volume.id())
@@ -167,13 +183,16 @@ final class GatewayExports implements ExportCatalog {
 
     @Override
     public CompletableFuture<NbdExport> open(String name) {
+        Optional<SnapshotName> snapshot = SnapshotName.parse(name);
+        if (snapshot.isPresent()) {
+            return closing ? shuttingDown() : snapshots.open(snapshot.get());
+        }
         return find(name, (image, volume) -> volume).thenCompose(found -> open(name, found));
     }
 
     private CompletableFuture<NbdExport> open(String name, Optional<Volume> volume) {
         if (closing) {
-            return CompletableFuture.failedFuture(
-                    new MirachException(ErrorCode.SHUTTING_DOWN, "the gateway is shutting down"));
+            return shuttingDown();
         }
         if (volume.isEmpty()) {
             return CompletableFuture.failedFuture(
@@ -181,6 +200,11 @@ final class GatewayExports implements ExportCatalog {
                             ErrorCode.NO_SUCH_VOLUME, "no export is named '" + name + "'"));
         }
         return served(volume.get()).open();
+    }
+
+    private static CompletableFuture<NbdExport> shuttingDown() {
+        return CompletableFuture.failedFuture(
+                new MirachException(ErrorCode.SHUTTING_DOWN, "the gateway is shutting down"));
     }
 
     /**

@@ -1,7 +1,9 @@
 package io.mirach.model;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * The user's block device.
@@ -12,6 +14,9 @@ import java.util.Objects;
  * @param head the writable layer
  * @param createdAtMs wall clock, milliseconds since 1970
  * @param strictReads reads trust no clock: a leader asks a majority before it answers
+ * @param snapshots the oldest first; each one's layer rests on that of the one before it, and the
+ *     head on the last. With those that were given up, whose layers are still there.
+ * @param sealing at most one snapshot is being taken at a time
  */
 public record Volume(
         VolumeId id,
@@ -22,7 +27,9 @@ public record Volume(
         LayerId head,
         State state,
         long createdAtMs,
-        boolean strictReads) {
+        boolean strictReads,
+        List<Snapshot> snapshots,
+        Optional<Sealing> sealing) {
     /** 4 MiB. */
     public static final int DEFAULT_EXTENT_BYTES = 4 << 20;
 
@@ -57,9 +64,12 @@ public record Volume(
         if (slots.size() != Slot.COUNT) {
             throw new IllegalArgumentException("a volume has 64 slots: " + slots.size());
         }
+        // Absent from what releases without snapshots have written.
+        snapshots = snapshots == null ? List.of() : List.copyOf(snapshots);
+        sealing = sealing == null ? Optional.empty() : sealing;
     }
 
-    /** Reads trust the leader's lease. */
+    /** Reads trust the leader's lease; no snapshots. */
     public Volume(
             VolumeId id,
             String name,
@@ -69,16 +79,97 @@ public record Volume(
             LayerId head,
             State state,
             long createdAtMs) {
-        this(id, name, sizeBytes, extentBytes, slots, head, state, createdAtMs, false);
+        this(
+                id,
+                name,
+                sizeBytes,
+                extentBytes,
+                slots,
+                head,
+                state,
+                createdAtMs,
+                false,
+                List.of(),
+                Optional.empty());
     }
 
     public Volume inState(State next) {
         return new Volume(
-                id, name, sizeBytes, extentBytes, slots, head, next, createdAtMs, strictReads);
+                id,
+                name,
+                sizeBytes,
+                extentBytes,
+                slots,
+                head,
+                next,
+                createdAtMs,
+                strictReads,
+                snapshots,
+                sealing);
     }
 
     public Volume withStrictReads(boolean next) {
-        return new Volume(id, name, sizeBytes, extentBytes, slots, head, state, createdAtMs, next);
+        return new Volume(
+                id,
+                name,
+                sizeBytes,
+                extentBytes,
+                slots,
+                head,
+                state,
+                createdAtMs,
+                next,
+                snapshots,
+                sealing);
+    }
+
+    /** With other layers. */
+    public Volume with(LayerId newHead, List<Snapshot> newSnapshots, Optional<Sealing> nowSealing) {
+        return new Volume(
+                id,
+                name,
+                sizeBytes,
+                extentBytes,
+                slots,
+                newHead,
+                state,
+                createdAtMs,
+                strictReads,
+                newSnapshots,
+                nowSealing);
+    }
+
+    /** The one of that name that users know of. */
+    public Optional<Snapshot> snapshotNamed(String snapshotName) {
+        return snapshots.stream()
+                .filter(s -> s.visible() && s.name().equals(snapshotName))
+                .findFirst();
+    }
+
+    public Optional<Snapshot> snapshot(long snapshotId) {
+        return snapshots.stream().filter(s -> s.id() == snapshotId).findFirst();
+    }
+
+    /**
+     * The seals that lead from the volume's first layer to its head, in their order: what a
+     * placement group that knows no more than the first layer has to do.
+     */
+    public List<Sealing> seals() {
+        List<Sealing> seals = new ArrayList<>();
+        for (int i = 0; i < snapshots.size(); i++) {
+            Snapshot snapshot = snapshots.get(i);
+            LayerId next = i + 1 < snapshots.size() ? snapshots.get(i + 1).layer() : head;
+            // The head itself is being sealed, and what comes above it is closed.
+            if (!next.equals(snapshot.layer())) {
+                seals.add(new Sealing(snapshot.id(), snapshot.layer(), next));
+            }
+        }
+        return seals;
+    }
+
+    /** The oldest layer. */
+    public LayerId firstLayer() {
+        return snapshots.isEmpty() ? head : snapshots.get(0).layer();
     }
 
     public static void checkSize(long sizeBytes) {

@@ -1,6 +1,6 @@
 package io.mirach.nbd;
 
-import io.mirach.client.AttachedVolume.Allocation;
+import io.mirach.client.VolumeIo.Allocation;
 import io.mirach.model.Block;
 import io.mirach.model.BlockRange;
 import io.mirach.protocol.ErrorCode;

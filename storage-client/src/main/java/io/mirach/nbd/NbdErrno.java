@@ -32,8 +32,8 @@ enum NbdErrno {
     static NbdErrno of(ErrorCode code, int commandType) {
         return switch (code) {
             case OK -> OK;
-            // The attachment is gone for good; the protocol tells the client to disconnect.
-            case FENCED, NOT_ATTACHED -> ESHUTDOWN;
+            // It is gone for good; the protocol tells the client to disconnect.
+            case FENCED, NOT_ATTACHED, NO_SUCH_SNAPSHOT -> ESHUTDOWN;
             case NO_SPACE -> ENOSPC;
             case OUT_OF_RANGE -> outOfRange(commandType);
             case READ_ONLY -> EPERM;

@@ -1,6 +1,6 @@
 package io.mirach.nbd;
 
-import io.mirach.client.AttachedVolume;
+import io.mirach.client.VolumeIo;
 import io.mirach.protocol.MirachException;
 import io.netty.channel.EventLoop;
 import io.netty.channel.SingleThreadEventLoop;
@@ -17,7 +17,7 @@ public final class NbdExport {
     private record Session(EventLoop loop, BooleanSupplier clientEnded) {}
 
     private final ExportDescription description;
-    private final AttachedVolume volume;
+    private final VolumeIo volume;
     private final Consumer<NbdExport> onLeave;
     private final CompletableFuture<MirachException> ended = new CompletableFuture<>();
     private final AtomicBoolean left = new AtomicBoolean();
@@ -28,8 +28,7 @@ public final class NbdExport {
     /**
      * @param onLeave called once, on the session's event loop, after its last request completed
      */
-    public NbdExport(
-            ExportDescription description, AttachedVolume volume, Consumer<NbdExport> onLeave) {
+    public NbdExport(ExportDescription description, VolumeIo volume, Consumer<NbdExport> onLeave) {
         this.description = Objects.requireNonNull(description, "description");
         this.volume = Objects.requireNonNull(volume, "volume");
         this.onLeave = Objects.requireNonNull(onLeave, "onLeave");
@@ -39,7 +38,7 @@ public final class NbdExport {
         return description;
     }
 
-    public AttachedVolume volume() {
+    public VolumeIo volume() {
         return volume;
     }
 

@@ -21,7 +21,7 @@ final class OptionReplies {
     /** How the failure to open an export is told. */
     static int errorOf(ErrorCode code) {
         return switch (code) {
-            case NO_SUCH_VOLUME -> NbdProtocol.REP_ERR_UNKNOWN;
+            case NO_SUCH_VOLUME, NO_SUCH_SNAPSHOT -> NbdProtocol.REP_ERR_UNKNOWN;
             case SHUTTING_DOWN -> NbdProtocol.REP_ERR_SHUTDOWN;
             // The protocol has no better word for "not now"; the message says what is the matter.
             default -> NbdProtocol.REP_ERR_POLICY;

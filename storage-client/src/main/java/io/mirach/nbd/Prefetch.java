@@ -1,6 +1,6 @@
 package io.mirach.nbd;
 
-import io.mirach.client.AttachedVolume;
+import io.mirach.client.VolumeIo;
 import java.util.concurrent.CompletableFuture;
 
 /**
@@ -14,13 +14,13 @@ final class Prefetch {
 
     private Prefetch() {}
 
-    static CompletableFuture<Void> run(AttachedVolume volume, long offsetBytes, long lengthBytes) {
+    static CompletableFuture<Void> run(VolumeIo volume, long offsetBytes, long lengthBytes) {
         return step(volume, offsetBytes, offsetBytes + Math.min(lengthBytes, MAX_BYTES));
     }
 
     /** One step at a time, so that it holds no more memory than was reserved for it. */
     private static CompletableFuture<Void> step(
-            AttachedVolume volume, long positionBytes, long endBytes) {
+            VolumeIo volume, long positionBytes, long endBytes) {
         int stepBytes = (int) Math.min(STEP_BYTES, endBytes - positionBytes);
         return volume.read(positionBytes, stepBytes)
                 .thenCompose(

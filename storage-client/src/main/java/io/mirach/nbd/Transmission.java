@@ -1,6 +1,6 @@
 package io.mirach.nbd;
 
-import io.mirach.client.AttachedVolume;
+import io.mirach.client.VolumeIo;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
 import io.netty.buffer.ByteBuf;
@@ -36,7 +36,7 @@ final class Transmission implements Phase {
     private final NbdSession session;
     private final ChannelHandlerContext ctx;
     private final NbdExport export;
-    private final AttachedVolume volume;
+    private final VolumeIo volume;
     private final RequestRules rules;
     private final ReplyWriter writer;
     private final SessionMemory memory;

@@ -38,6 +38,16 @@ public enum ErrorCode {
     VOLUME_NOT_READY(27, Handling.RETRY),
     OUT_OF_RANGE(28, Handling.FAIL),
     READ_ONLY(29, Handling.FAIL),
+    NO_SUCH_SNAPSHOT(30, Handling.FAIL),
+    SNAPSHOT_EXISTS(31, Handling.FAIL),
+    /** It is still being taken. */
+    SNAPSHOT_NOT_READY(32, Handling.RETRY),
+    /** It could not be taken in time, and is not there. */
+    SNAPSHOT_ABORTED(33, Handling.FAIL),
+    /** The volume has as many snapshots as it may have. */
+    TOO_MANY_SNAPSHOTS(34, Handling.FAIL),
+    /** The volume has snapshots, which would be deleted with it. */
+    HAS_SNAPSHOTS(35, Handling.FAIL),
 
     CHECKSUM_MISMATCH(40, Handling.FAIL),
     /** This replica's copy is damaged; another replica can answer once it leads. */

@@ -40,7 +40,8 @@ class ChangeCommandsTest extends CliOnFakeServer {
                 false,
                 List.of(1, 2, 3),
                 attachments,
-                exports);
+                exports,
+                0);
     }
 
     private static VolumeView free() {

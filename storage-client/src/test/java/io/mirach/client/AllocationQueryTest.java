@@ -2,7 +2,7 @@ package io.mirach.client;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.mirach.client.AttachedVolume.Allocation;
+import io.mirach.client.VolumeIo.Allocation;
 import io.mirach.model.BlockRange;
 import io.mirach.protocol.data.BlockStatusReply;
 import java.util.List;

@@ -3,6 +3,7 @@ package io.mirach.gateway;
 import io.mirach.client.AttachOptions;
 import io.mirach.client.AttachedVolume;
 import io.mirach.client.MirachClient;
+import io.mirach.client.OpenSnapshot;
 import io.mirach.model.Attachment;
 import io.mirach.model.ClusterImage;
 import io.mirach.model.Epoch;
@@ -12,6 +13,8 @@ import io.mirach.model.LayerId;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.ReplicaSet;
 import io.mirach.model.Slot;
+import io.mirach.model.Snapshot;
+import io.mirach.model.SnapshotName;
 import io.mirach.model.Volume;
 import io.mirach.model.VolumeAccess;
 import io.mirach.model.VolumeId;
@@ -24,6 +27,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -42,6 +46,7 @@ final class FakeCluster implements MirachClient {
     private final List<Runnable> heldAttaches = new ArrayList<>();
     private ClusterImage image;
     private ClusterImage newest;
+    private FakeSnapshot openedSnapshot;
     private boolean holdingAttaches;
     private ErrorCode attachFailure = ErrorCode.OK;
     private boolean unreachable;
@@ -243,6 +248,31 @@ final class FakeCluster implements MirachClient {
         }
         attached.closed().thenRun(() -> note("detach " + volume));
         outcome.complete(attached);
+    }
+
+    /** A snapshot of a volume that is there. */
+    synchronized void addSnapshot(String volume, String name, Snapshot.State state) {
+        Volume before = volumes.get(idOf(volume));
+        LayerId sealed = before.head();
+        List<Snapshot> snapshots = new ArrayList<>(before.snapshots());
+        snapshots.add(new Snapshot(sealed.value(), name, sealed, before.sizeBytes() / 2, state, 0));
+        volumes.put(
+                before.id(),
+                before.with(new LayerId(1000 + nextId++), snapshots, Optional.empty()));
+        publish();
+    }
+
+    /** The snapshot that was opened last. */
+    synchronized FakeSnapshot openedSnapshot() {
+        return openedSnapshot;
+    }
+
+    @Override
+    public synchronized CompletableFuture<OpenSnapshot> openSnapshot(SnapshotName name) {
+        events.add("open " + name);
+        openedSnapshot =
+                new FakeSnapshot(newContent(name.toString(), true), () -> note("close " + name));
+        return CompletableFuture.completedFuture(openedSnapshot);
     }
 
     private synchronized void note(String event) {

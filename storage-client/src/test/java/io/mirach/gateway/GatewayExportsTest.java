@@ -3,9 +3,11 @@ package io.mirach.gateway;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.mirach.model.Attachment.Mode;
+import io.mirach.model.Snapshot;
 import io.mirach.nbd.SessionClient;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.cluster.EndedExport;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -290,5 +292,54 @@ class GatewayExportsTest {
         // While it is attached, another order in the same mode disturbs nobody.
         cluster.order("alpha", "gw", Mode.READ_WRITE);
         assertThat(cluster.events()).hasSize(2);
+    }
+
+    @Test
+    void snapshotsAreReadOnlyExportsAndAttachNothing() {
+        GatewayExports exports = exports(true);
+        cluster.addSnapshot("beta", "monday", Snapshot.State.READY);
+        cluster.addSnapshot("beta", "tuesday", Snapshot.State.DROPPED);
+        cluster.addSnapshot("beta", "wednesday", Snapshot.State.READY);
+        cluster.addSnapshot("beta", "thursday", Snapshot.State.SEALING);
+        try (SessionClient client = new SessionClient(exports)) {
+            assertThat(client.list())
+                    .containsExactly("alpha", "beta", "beta@monday", "beta@wednesday");
+        }
+        for (String name : List.of("beta@tuesday", "beta@thursday", "beta@", "none@monday")) {
+            try (SessionClient client = new SessionClient(exports)) {
+                assertThat(client.knows(name)).as(name).isFalse();
+            }
+        }
+        assertThat(cluster.events()).isEmpty();
+        try (SessionClient client = SessionClient.transmitting(exports, "beta@monday", true)) {
+            assertThat(client.read(0, 1)).containsExactly(0);
+        }
+        assertThat(cluster.events()).containsExactly("open beta@monday", "close beta@monday");
+    }
+
+    @Test
+    void snapshotsOfVolumesThatAreServedElsewhereAreNotOffered() {
+        GatewayExports exports = exports(false);
+        cluster.addSnapshot("alpha", "monday", Snapshot.State.READY);
+        cluster.addSnapshot("beta", "monday", Snapshot.State.READY);
+        cluster.order("beta", "gw", Mode.READ_WRITE);
+        try (SessionClient client = new SessionClient(exports)) {
+            assertThat(client.list()).containsExactly("beta", "beta@monday");
+        }
+        try (SessionClient client = new SessionClient(exports)) {
+            client.go("alpha@monday");
+            assertThat(client.refusal()).contains("no export named 'alpha@monday'");
+        }
+    }
+
+    @Test
+    void theSessionOfASnapshotEndsWithIt() {
+        GatewayExports exports = exports(true);
+        cluster.addSnapshot("beta", "monday", Snapshot.State.READY);
+        try (SessionClient client = SessionClient.transmitting(exports, "beta@monday", true)) {
+            cluster.openedSnapshot().delete();
+            client.runPending();
+            assertThat(client.isClosed()).isTrue();
+        }
     }
 }

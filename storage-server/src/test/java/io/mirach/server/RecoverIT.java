@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.mirach.admin.AddNodeRequest;
+import io.mirach.admin.CreateSnapshotRequest;
 import io.mirach.admin.CreateVolumeRequest;
 import io.mirach.admin.NodeSummary;
 import io.mirach.admin.PgView;
@@ -14,7 +15,11 @@ import io.mirach.admin.StatusView;
 import io.mirach.admin.VerificationOrder;
 import io.mirach.admin.VerificationView;
 import io.mirach.client.AttachedVolume;
+import io.mirach.client.OpenSnapshot;
+import io.mirach.client.VolumeIo;
 import io.mirach.model.Attachment;
+import io.mirach.model.Snapshot;
+import io.mirach.model.SnapshotName;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
 import io.netty.buffer.ByteBuf;
@@ -60,6 +65,7 @@ class RecoverIT {
                                 "vm1", (long) EXTENTS * EXTENT_BYTES, EXTENT_BYTES));
         volume = attach("gw1");
         writeAll(1);
+        take("one");
         group = cluster.admin().placementGroups().get(1);
         List<Integer> members =
                 group.members().stream()
@@ -110,11 +116,29 @@ class RecoverIT {
         }
     }
 
-    /** Every extent holds what was written with one of the values. */
+    private void take(String name) {
+        assertThat(cluster.admin().createSnapshot("vm1", new CreateSnapshotRequest(name)).state())
+                .isEqualTo(Snapshot.State.READY);
+    }
+
+    private void requireSnapshot(String name, int... values) throws Exception {
+        try (OpenSnapshot snapshot =
+                cluster.client("reader")
+                        .openSnapshot(new SnapshotName("vm1", name))
+                        .get(60, TimeUnit.SECONDS)) {
+            requireContents(snapshot, values);
+        }
+    }
+
     private void requireContents(int... values) throws Exception {
+        requireContents(volume, values);
+    }
+
+    /** Every extent holds what was written with one of the values. */
+    private static void requireContents(VolumeIo source, int... values) throws Exception {
         for (int extent = 0; extent < EXTENTS; extent++) {
             ByteBuf read =
-                    volume.read((long) extent * EXTENT_BYTES, EXTENT_BYTES)
+                    source.read((long) extent * EXTENT_BYTES, EXTENT_BYTES)
                             .get(60, TimeUnit.SECONDS);
             try {
                 byte[] bytes = ByteBufUtil.getBytes(read);
@@ -244,6 +268,7 @@ class RecoverIT {
         requireContents(1);
         writeAll(2);
         requireContents(2);
+        requireSnapshot("one", 1);
 
         for (int index : lost) {
             cluster.start(index);
@@ -255,6 +280,7 @@ class RecoverIT {
         writeAll(3);
         cluster.stop(survivor);
         requireContents(3);
+        requireSnapshot("one", 1);
         cluster.start(survivor);
         awaitHealthy();
         assertThat(cluster.admin(survivor).status().reasons())
@@ -266,13 +292,22 @@ class RecoverIT {
         // What only the two had is what the recovery loses.
         cluster.stop(survivor);
         writeAll(2);
+        take("two");
+        take("three");
         lost.forEach(cluster::stop);
         cluster.start(survivor);
         awaitRecoverable();
         List<Integer> recovered = recoverWhatIsLost();
         attachAnew();
         requireContents(1, 2);
+        // The survivor knew of one snapshot, and is told of the others.
+        requireSnapshot("one", 1);
+        requireSnapshot("two", 1, 2);
+        requireSnapshot("three", 1, 2);
         writeAll(3);
+        take("four");
+        requireSnapshot("two", 1, 2);
+        requireSnapshot("four", 3);
 
         // A majority of what the group was, with the map of before.
         for (int index : lost) {
@@ -310,6 +345,8 @@ class RecoverIT {
         awaitHealthy();
         cluster.stop(survivor);
         requireContents(4);
+        requireSnapshot("one", 1);
+        requireSnapshot("four", 3);
         cluster.start(survivor);
         awaitHealthy();
         requireContents(4);

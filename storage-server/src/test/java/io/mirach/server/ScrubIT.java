@@ -3,14 +3,19 @@ package io.mirach.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.mirach.admin.CreateSnapshotRequest;
 import io.mirach.admin.CreateVolumeRequest;
 import io.mirach.admin.PgView;
 import io.mirach.admin.ScrubRequest;
 import io.mirach.client.AttachedVolume;
+import io.mirach.client.OpenSnapshot;
+import io.mirach.client.VolumeIo;
 import io.mirach.model.Attachment;
+import io.mirach.model.SnapshotName;
 import io.mirach.server.node.NodeConfig;
 import io.mirach.server.store.StoreTampering;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -55,6 +60,11 @@ class ScrubIT {
                         .get(60, TimeUnit.SECONDS);
         for (int extent = 0; extent < EXTENTS; extent++) {
             volume.write((long) extent * EXTENT_BYTES, Unpooled.wrappedBuffer(filled(extent)))
+                    .get(60, TimeUnit.SECONDS);
+        }
+        cluster.admin().createSnapshot("vm1", new CreateSnapshotRequest("one"));
+        for (int extent = 0; extent < EXTENTS; extent += 2) {
+            volume.write((long) extent * EXTENT_BYTES, Unpooled.wrappedBuffer(filled(100 + extent)))
                     .get(60, TimeUnit.SECONDS);
         }
         group = cluster.admin().placementGroups().get(1);
@@ -112,20 +122,28 @@ class ScrubIT {
     /** With the replica that was made anew, and without one of the others. */
     private void requireContents() throws Exception {
         cluster.stop(0);
-        for (int extent = 0; extent < EXTENTS; extent++) {
-            ByteBuf read =
-                    volume.read((long) extent * EXTENT_BYTES, EXTENT_BYTES)
-                            .get(60, TimeUnit.SECONDS);
-            try {
-                byte[] bytes = new byte[read.readableBytes()];
-                read.readBytes(bytes);
-                assertThat(bytes).isEqualTo(filled(extent));
-            } finally {
-                read.release();
+        try (OpenSnapshot one =
+                cluster.client("reader")
+                        .openSnapshot(new SnapshotName("vm1", "one"))
+                        .get(60, TimeUnit.SECONDS)) {
+            for (int extent = 0; extent < EXTENTS; extent++) {
+                assertThat(read(volume, extent))
+                        .isEqualTo(filled(extent % 2 == 0 ? 100 + extent : extent));
+                assertThat(read(one, extent)).isEqualTo(filled(extent));
             }
         }
         cluster.start(0);
         cluster.awaitHealthy();
+    }
+
+    private static byte[] read(VolumeIo source, int extent) throws Exception {
+        ByteBuf read =
+                source.read((long) extent * EXTENT_BYTES, EXTENT_BYTES).get(60, TimeUnit.SECONDS);
+        try {
+            return ByteBufUtil.getBytes(read);
+        } finally {
+            read.release();
+        }
     }
 
     /** One cluster for all: to start one takes as long as to find what is wrong in it. */

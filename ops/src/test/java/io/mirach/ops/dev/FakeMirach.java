@@ -195,7 +195,8 @@ public final class FakeMirach {
                 false,
                 List.of(1),
                 List.of(),
-                List.of());
+                List.of(),
+                0);
     }
 
     private List<GatewayView> gateways() {

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import io.mirach.model.Epoch;
 import io.mirach.model.LayerId;
 import io.mirach.model.PlacementGroupId;
+import io.mirach.model.Sealing;
 import io.mirach.model.VolumeId;
 import java.util.List;
 import java.util.UUID;
@@ -15,6 +16,7 @@ import java.util.UUID;
     @JsonSubTypes.Type(value = GroupOrder.OpenVolume.class, name = "open-volume"),
     @JsonSubTypes.Type(value = GroupOrder.DropVolume.class, name = "drop-volume"),
     @JsonSubTypes.Type(value = GroupOrder.Admit.class, name = "admit"),
+    @JsonSubTypes.Type(value = GroupOrder.SealLayer.class, name = "seal-layer"),
     @JsonSubTypes.Type(value = GroupOrder.TakeDigest.class, name = "take-digest")
 })
 public sealed interface GroupOrder {
@@ -41,6 +43,24 @@ public sealed interface GroupOrder {
             List<Epoch> readWrite,
             List<Epoch> readOnly)
             implements GroupOrder {}
+
+    /**
+     * Seals the head, keeps it as a snapshot's layer, and opens a new head above it.
+     *
+     * @param sealed the layer that is the head so far
+     */
+    record SealLayer(
+            PlacementGroupId placementGroup,
+            VolumeId volume,
+            LayerId sealed,
+            LayerId newHead,
+            long snapshotId)
+            implements GroupOrder {
+        public static SealLayer of(PlacementGroupId group, VolumeId volume, Sealing sealing) {
+            return new SealLayer(
+                    group, volume, sealing.sealed(), sealing.newHead(), sealing.snapshot());
+        }
+    }
 
     /**
      * Has replicas hash their state as of the order's entry, to be compared. Changes nothing.

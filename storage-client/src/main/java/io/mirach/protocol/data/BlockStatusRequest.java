@@ -5,15 +5,18 @@ import io.mirach.model.Epoch;
 import io.mirach.model.LayerId;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.VolumeId;
+import java.util.Optional;
 
 /**
  * Asks which blocks of a range are allocated in those of the range's extents that this placement
  * group holds. Costs by what is allocated, not by the length of the range.
+ *
+ * @param epoch as in {@link ReadRequest}
  */
 public record BlockStatusRequest(
         PlacementGroupId placementGroup,
         VolumeId volume,
-        Epoch epoch,
+        Optional<Epoch> epoch,
         LayerId layer,
         BlockRange range,
         int maxRuns,

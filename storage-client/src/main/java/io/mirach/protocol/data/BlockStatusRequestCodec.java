@@ -10,6 +10,7 @@ import io.mirach.model.VolumeId;
 import io.mirach.protocol.Body;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
+import java.util.Optional;
 
 /**
  * {@link BlockStatusRequest} as bytes.
@@ -17,7 +18,7 @@ import io.netty.buffer.ByteBufAllocator;
  * <pre>
  * u8  format (1)
  * u32 placement group
- * u64 volume, u64 epoch, u64 layer
+ * u64 volume, u64 epoch (0 for a snapshot), u64 layer
  * u64 first block, u64 block count (at least 1)
  * u32 most runs in the answer, 1 to {@link BlockStatusReply#MAX_RUNS}
  * u8  flags: bit 0: strict
@@ -36,7 +37,7 @@ public final class BlockStatusRequestCodec {
                 .writeByte(FORMAT)
                 .writeInt(request.placementGroup().value())
                 .writeLong(request.volume().value())
-                .writeLong(request.epoch().value())
+                .writeLong(IdentityFields.numberOf(request.epoch()))
                 .writeLong(request.layer().value())
                 .writeLong(request.range().firstBlock())
                 .writeLong(request.range().blockCount())
@@ -53,7 +54,7 @@ public final class BlockStatusRequestCodec {
         Body.requireLeft(in, BYTES - 1);
         PlacementGroupId group = IdentityFields.readPlacementGroup(in);
         VolumeId volume = new VolumeId(in.readLong());
-        Epoch epoch = new Epoch(in.readLong());
+        Optional<Epoch> epoch = IdentityFields.readEpoch(in);
         LayerId layer = new LayerId(in.readLong());
         BlockRange range = new BlockRange(in.readLong(), in.readLong());
         int maxRuns = in.readInt();

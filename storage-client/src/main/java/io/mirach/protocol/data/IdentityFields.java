@@ -6,6 +6,7 @@ import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Slot;
 import io.mirach.model.VolumeId;
 import io.netty.buffer.ByteBuf;
+import java.util.Optional;
 
 /**
  * The fields that several data messages share, as bytes. A write's identity is: u64 volume, u64
@@ -33,6 +34,16 @@ final class IdentityFields {
                 in.readLong(),
                 in.readLong(),
                 new LayerId(in.readLong()));
+    }
+
+    /** An epoch, or 0 for none. */
+    static long numberOf(Optional<Epoch> epoch) {
+        return epoch.isPresent() ? epoch.get().value() : 0;
+    }
+
+    static Optional<Epoch> readEpoch(ByteBuf in) {
+        long number = in.readLong();
+        return number == 0 ? Optional.empty() : Optional.of(new Epoch(number));
     }
 
     static PlacementGroupId readPlacementGroup(ByteBuf in) {

@@ -9,6 +9,7 @@ import io.mirach.model.VolumeId;
 import io.mirach.protocol.Body;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
+import java.util.Optional;
 
 /**
  * {@link ReadRequest} as bytes.
@@ -16,7 +17,7 @@ import io.netty.buffer.ByteBufAllocator;
  * <pre>
  * u8  format (1)
  * u32 placement group
- * u64 volume, u64 epoch, u64 layer
+ * u64 volume, u64 epoch (0 for a snapshot), u64 layer
  * u64 first block
  * u32 block count, 1 to 256
  * u8  flags: bit 0: strict
@@ -35,7 +36,7 @@ public final class ReadRequestCodec {
                 .writeByte(FORMAT)
                 .writeInt(request.placementGroup().value())
                 .writeLong(request.volume().value())
-                .writeLong(request.epoch().value())
+                .writeLong(IdentityFields.numberOf(request.epoch()))
                 .writeLong(request.layer().value())
                 .writeLong(request.firstBlock())
                 .writeInt(request.blockCount())
@@ -63,7 +64,7 @@ public final class ReadRequestCodec {
         Body.requireLeft(in, BYTES - 1);
         PlacementGroupId group = IdentityFields.readPlacementGroup(in);
         VolumeId volume = new VolumeId(in.readLong());
-        Epoch epoch = new Epoch(in.readLong());
+        Optional<Epoch> epoch = IdentityFields.readEpoch(in);
         LayerId layer = new LayerId(in.readLong());
         long firstBlock = in.readLong();
         int blockCount = in.readInt();

@@ -19,6 +19,7 @@ import io.netty.buffer.UnpooledByteBufAllocator;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
@@ -125,7 +126,7 @@ class DataCodecTest {
 
     @Test
     void readRequestLayoutIsPinned() {
-        ReadRequest request = new ReadRequest(PG, VOLUME, EPOCH, HEAD, 5, 256, true);
+        ReadRequest request = new ReadRequest(PG, VOLUME, Optional.of(EPOCH), HEAD, 5, 256, true);
         ByteBuf body = ReadRequestCodec.encode(request, allocator);
         assertThat(ByteBufUtil.hexDump(body))
                 .isEqualTo(
@@ -167,9 +168,24 @@ class DataCodecTest {
     }
 
     @Test
+    void aReadOfASnapshotNamesNoEpoch() {
+        ReadRequest read = new ReadRequest(PG, VOLUME, Optional.empty(), HEAD, 5, 2, false);
+        assertThat(ReadRequestCodec.decode(ReadRequestCodec.encode(read, allocator)))
+                .isEqualTo(read);
+        BlockStatusRequest status =
+                new BlockStatusRequest(
+                        PG, VOLUME, Optional.empty(), HEAD, new BlockRange(1, 9), 2, false);
+        assertThat(
+                        BlockStatusRequestCodec.decode(
+                                BlockStatusRequestCodec.encode(status, allocator)))
+                .isEqualTo(status);
+    }
+
+    @Test
     void blockStatusLayoutsArePinned() {
         BlockStatusRequest request =
-                new BlockStatusRequest(PG, VOLUME, EPOCH, HEAD, new BlockRange(1, 9), 2, false);
+                new BlockStatusRequest(
+                        PG, VOLUME, Optional.of(EPOCH), HEAD, new BlockRange(1, 9), 2, false);
         ByteBuf body = BlockStatusRequestCodec.encode(request, allocator);
         assertThat(ByteBufUtil.hexDump(body))
                 .isEqualTo(
@@ -290,7 +306,8 @@ class DataCodecTest {
                 "read",
                 drained(
                         ReadRequestCodec.encode(
-                                new ReadRequest(PG, VOLUME, EPOCH, HEAD, 5, 2, true), heap)),
+                                new ReadRequest(PG, VOLUME, Optional.of(EPOCH), HEAD, 5, 2, true),
+                                heap)),
                 "readReply",
                 drained(
                         ReadReplyCodec.encode(
@@ -303,7 +320,8 @@ class DataCodecTest {
                 "status",
                 drained(
                         BlockStatusRequestCodec.encode(
-                                new BlockStatusRequest(PG, VOLUME, EPOCH, HEAD, range, 2, false),
+                                new BlockStatusRequest(
+                                        PG, VOLUME, Optional.of(EPOCH), HEAD, range, 2, false),
                                 heap)),
                 "statusReply",
                 drained(

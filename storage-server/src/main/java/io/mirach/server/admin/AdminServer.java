@@ -10,6 +10,7 @@ import io.javalin.http.Context;
 import io.javalin.http.HttpResponseException;
 import io.mirach.admin.AddNodeRequest;
 import io.mirach.admin.ClusterView;
+import io.mirach.admin.CreateSnapshotRequest;
 import io.mirach.admin.CreateVolumeRequest;
 import io.mirach.admin.DetachRequest;
 import io.mirach.admin.ErrorView;
@@ -22,6 +23,7 @@ import io.mirach.admin.Routes;
 import io.mirach.admin.ScrubRequest;
 import io.mirach.admin.VolumeSettings;
 import io.mirach.client.transport.NodeAddress;
+import io.mirach.model.SnapshotName;
 import io.mirach.model.VolumeName;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.Json;
@@ -179,6 +181,19 @@ public final class AdminServer implements AutoCloseable {
                 (admin, request) -> answer(request, admin.volume(volumeName(request))));
         get(
                 config,
+                Routes.SNAPSHOTS,
+                (admin, request) -> answer(request, admin.snapshotAdmin().all()));
+        get(
+                config,
+                Routes.VOLUME_SNAPSHOTS,
+                (admin, request) -> answer(request, admin.snapshotAdmin().of(volumeName(request))));
+        get(
+                config,
+                Routes.SNAPSHOT,
+                (admin, request) ->
+                        answer(request, admin.snapshotAdmin().one(snapshotName(request))));
+        get(
+                config,
                 Routes.ATTACHMENTS,
                 (admin, request) -> answer(request, admin.reports().attachments()));
         get(
@@ -258,9 +273,21 @@ public final class AdminServer implements AutoCloseable {
                 config,
                 Routes.VOLUME,
                 (admin, request) -> {
-                    admin.deleteVolume(volumeName(request));
+                    admin.deleteVolume(
+                            volumeName(request),
+                            "true".equals(request.queryParam("with-snapshots")));
                     request.status(204);
                 });
+        post(
+                config,
+                Routes.VOLUME_SNAPSHOTS,
+                (admin, request) ->
+                        answer(
+                                request,
+                                admin.snapshotAdmin()
+                                        .create(
+                                                volumeName(request),
+                                                body(request, CreateSnapshotRequest.class))));
         post(
                 config,
                 Routes.VOLUME_EXPORT,
@@ -342,6 +369,16 @@ public final class AdminServer implements AutoCloseable {
                     ErrorCode.INVALID_ARGUMENT, "'" + name + "' is not a volume name");
         }
         return name;
+    }
+
+    private static SnapshotName snapshotName(Context request) {
+        String text = volumeName(request) + "@" + request.pathParam("snapshot");
+        return SnapshotName.parse(text)
+                .orElseThrow(
+                        () ->
+                                new MirachException(
+                                        ErrorCode.INVALID_ARGUMENT,
+                                        "'" + text + "' does not name a snapshot"));
     }
 
     private static int pg(Context request) {

@@ -74,6 +74,7 @@ public final class ClusterAdmin {
     private final Scrubs scrubs;
     private final NodeAdmin nodeAdmin;
     private final RecoveryAdmin recoveryAdmin;
+    private final SnapshotAdmin snapshotAdmin;
     private final Supplier<Optional<HeartbeatReply>> lastAnswer;
     private final Clock clock;
 
@@ -104,6 +105,7 @@ public final class ClusterAdmin {
         this.clock = clock;
         this.nodeAdmin = new NodeAdmin(this, outlook, clock);
         this.recoveryAdmin = new RecoveryAdmin(this, observations, clock, UUID::randomUUID);
+        this.snapshotAdmin = new SnapshotAdmin(this, clock);
     }
 
     NodeAdmin nodeAdmin() {
@@ -112,6 +114,10 @@ public final class ClusterAdmin {
 
     RecoveryAdmin recoveryAdmin() {
         return recoveryAdmin;
+    }
+
+    SnapshotAdmin snapshotAdmin() {
+        return snapshotAdmin;
     }
 
     boolean leads() {
@@ -298,10 +304,13 @@ public final class ClusterAdmin {
     }
 
     /** Returns once its blocks are gone, or are sure to go. */
-    void deleteVolume(String name) {
+    void deleteVolume(String name, boolean withSnapshots) {
         awaitReady();
         VolumeId id = ClusterService.requireVolume(map.image(), name).id();
-        change(new MetaCommand.DeleteVolume(id));
+        change(
+                withSnapshots
+                        ? new MetaCommand.DeleteVolumeAndSnapshots(id)
+                        : new MetaCommand.DeleteVolume(id));
         settled(image -> !image.volumes().containsKey(id));
     }
 

@@ -19,6 +19,7 @@ import io.mirach.model.PlacementGroup;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Replica;
 import io.mirach.model.ReplicaSet;
+import io.mirach.model.Snapshot;
 import io.mirach.model.StorageNode;
 import io.mirach.model.Volume;
 import io.mirach.model.VolumeAccess;
@@ -301,7 +302,8 @@ final class ClusterReports {
                 volume.strictReads(),
                 volume.slots().stream().distinct().sorted().map(PlacementGroupId::value).toList(),
                 attachments(image.accessTo(volume.id())).toList(),
-                image.accessTo(volume.id()).exports().stream().map(this::export).toList());
+                image.accessTo(volume.id()).exports().stream().map(this::export).toList(),
+                (int) volume.snapshots().stream().filter(Snapshot::visible).count());
     }
 
     List<AttachmentView> attachments() {

@@ -91,21 +91,16 @@ final class ChunkCommandCodec {
             out.writeByte(ADMIT).writeLong(admit.volume().value()).writeLong(admit.version());
             write(out, admit.readWrite());
             write(out, admit.readOnly());
+        } else if (order instanceof GroupOrder.SealLayer seal) {
+            out.writeByte(SEAL_LAYER)
+                    .writeLong(seal.volume().value())
+                    .writeLong(seal.sealed().value())
+                    .writeLong(seal.newHead().value())
+                    .writeLong(seal.snapshotId());
         } else if (order instanceof GroupOrder.TakeDigest digest) {
             write(out, digest);
         }
         return out;
-    }
-
-    static ByteBuf encode(ChunkCommand.SealLayer seal, ByteBufAllocator allocator) {
-        return allocator
-                .directBuffer(2 + 32)
-                .writeByte(VERSION)
-                .writeByte(SEAL_LAYER)
-                .writeLong(seal.volume().value())
-                .writeLong(seal.sealed().value())
-                .writeLong(seal.newHead().value())
-                .writeLong(seal.snapshotId());
     }
 
     /**

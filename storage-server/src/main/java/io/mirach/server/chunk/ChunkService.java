@@ -4,6 +4,7 @@ import io.mirach.model.BlockRange;
 import io.mirach.model.Epoch;
 import io.mirach.model.LayerId;
 import io.mirach.model.PlacementGroupId;
+import io.mirach.model.Sealing;
 import io.mirach.model.Volume;
 import io.mirach.model.VolumeId;
 import io.mirach.protocol.Checksum;
@@ -20,6 +21,7 @@ import io.mirach.protocol.data.ReadReply;
 import io.mirach.protocol.data.ReadReplyCodec;
 import io.mirach.protocol.data.ReadRequest;
 import io.mirach.protocol.data.ReadRequestCodec;
+import io.mirach.protocol.data.WriteIdentity;
 import io.mirach.protocol.data.WriteRequest;
 import io.mirach.protocol.data.WriteRequestCodec;
 import io.mirach.protocol.data.ZeroRequest;
@@ -36,7 +38,9 @@ import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.Unpooled;
 import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiFunction;
@@ -58,6 +62,7 @@ public final class ChunkService implements AutoCloseable {
 
     private final ChunkServiceConfig config;
     private final PeerRoom peerRoom;
+    private final NewHeads newHeads;
     private final DamageListener damageListener;
     private final ByteBufAllocator allocator;
     private final ReaderThreads readers;
@@ -65,14 +70,17 @@ public final class ChunkService implements AutoCloseable {
 
     /**
      * @param peerRoom what the other replicas say of their disks
+     * @param newHeads asked about heads that a placement group does not know
      */
     public ChunkService(
             ChunkServiceConfig config,
             PeerRoom peerRoom,
+            NewHeads newHeads,
             DamageListener damageListener,
             ByteBufAllocator allocator) {
         this.config = config;
         this.peerRoom = peerRoom;
+        this.newHeads = newHeads;
         this.damageListener = damageListener;
         this.allocator = allocator;
         this.readers = new ReaderThreads(config.readerThreads(), config.maxQueuedReads());
@@ -162,7 +170,48 @@ public final class ChunkService implements AutoCloseable {
             data.release();
             return CompletableFuture.failedFuture(noSpace());
         }
-        return group.propose(ChunkCommandCodec.encode(request, allocator));
+        WriteIdentity identity = request.identity();
+        return sealFirst(group, identity.volume(), identity.head())
+                .map(
+                        sealing ->
+                                sealing.thenCompose(
+                                        done ->
+                                                group.propose(
+                                                        ChunkCommandCodec.encode(
+                                                                request, allocator))))
+                .orElseGet(() -> group.propose(ChunkCommandCodec.encode(request, allocator)));
+    }
+
+    /**
+     * A request names a head that its group does not know: a snapshot was taken, and this is
+     * quicker than the order to seal. Then the group seals first. Empty if there is nothing to wait
+     * for; else completes when the request can be judged, never fails.
+     */
+    private Optional<CompletableFuture<Void>> sealFirst(
+            ServedGroup group, VolumeId volume, LayerId head) {
+        GroupTables tables = group.machine().tables();
+        boolean isNew =
+                tables.volume(volume)
+                        .filter(state -> !state.volume().head().equals(head))
+                        .filter(state -> tables.layer(head).isEmpty())
+                        .isPresent();
+        // Who does not lead may just be behind.
+        if (!isNew || !group.leads()) {
+            return Optional.empty();
+        }
+        return Optional.of(
+                group.sealOnce(
+                        head,
+                        () ->
+                                newHeads.sealFor(volume, head)
+                                        .thenCompose(seal -> propose(group, volume, seal))));
+    }
+
+    private CompletableFuture<Void> propose(
+            ServedGroup group, VolumeId volume, Optional<Sealing> seal) {
+        return seal.map(s -> GroupOrder.SealLayer.of(group.id(), volume, s))
+                .map(order -> group.propose(ChunkCommandCodec.encode(order, allocator)))
+                .orElseGet(() -> CompletableFuture.completedFuture(null));
     }
 
     /** What is logged here is written by every replica, so the fullest disk counts. */
@@ -188,9 +237,13 @@ public final class ChunkService implements AutoCloseable {
                     "zero of " + request.lengthBytes() + " bytes at " + request.offsetBytes());
         }
         ServedGroup group = groups.get(request.placementGroup());
-        return group == null
-                ? noSuchGroup(request.placementGroup())
-                : group.propose(ChunkCommandCodec.encode(request, allocator));
+        if (group == null) {
+            return noSuchGroup(request.placementGroup());
+        }
+        WriteIdentity identity = request.identity();
+        return sealFirst(group, identity.volume(), identity.head())
+                .orElseGet(() -> CompletableFuture.completedFuture(null))
+                .thenCompose(done -> group.propose(ChunkCommandCodec.encode(request, allocator)));
     }
 
     /** Logs a change of the group's tables. Completes once durable on a majority. */
@@ -210,23 +263,24 @@ public final class ChunkService implements AutoCloseable {
 
     /** Reads blocks; the caller owns the reply's data. */
     public CompletableFuture<ReadReply> read(ReadRequest request) {
+        Version version = new Version(request.volume(), request.epoch(), request.layer());
         return onReader(
                 request.placementGroup(),
+                version,
                 request.strict(),
                 (group, tables) -> {
-                    VolumeState state =
-                            readable(tables, request.volume(), request.epoch(), request.layer());
+                    VolumeState state = readable(tables, version);
                     require(state.checkBlocks(request.firstBlock(), request.blockCount()), state);
                     BlocksRead blocks =
                             group.machine()
                                     .store()
                                     .read(
-                                            state.chain(),
+                                            version.chain(tables, state),
                                             state.volume().blocksPerExtent(),
                                             request.firstBlock(),
                                             request.blockCount(),
                                             allocator);
-                    if (!group.machine().tables().admitsReads(request.volume(), request.epoch())) {
+                    if (!version.isStillAdmitted(group.machine().tables())) {
                         // Fenced since: what was read may be its successor's.
                         blocks.data().release();
                         throw new MirachException(
@@ -239,19 +293,20 @@ public final class ChunkService implements AutoCloseable {
 
     /** Finds what is allocated of a range in this group. */
     public CompletableFuture<BlockStatusReply> blockStatus(BlockStatusRequest request) {
+        Version version = new Version(request.volume(), request.epoch(), request.layer());
         return onReader(
                 request.placementGroup(),
+                version,
                 request.strict(),
                 (group, tables) -> {
-                    VolumeState state =
-                            readable(tables, request.volume(), request.epoch(), request.layer());
+                    VolumeState state = readable(tables, version);
                     require(state.checkEnd(request.range().endBlock()), state);
-                    return blockStatus(group, state, request);
+                    return blockStatus(group, state, version.chain(tables, state), request);
                 });
     }
 
     private static BlockStatusReply blockStatus(
-            ServedGroup group, VolumeState state, BlockStatusRequest request) {
+            ServedGroup group, VolumeState state, List<LayerId> chain, BlockStatusRequest request) {
         int maxRuns = Math.min(request.maxRuns(), BlockStatusReply.MAX_RUNS);
         if (maxRuns < 1) {
             throw new MirachException(ErrorCode.INVALID_ARGUMENT, "at most " + maxRuns + " runs");
@@ -260,12 +315,30 @@ public final class ChunkService implements AutoCloseable {
         AllocatedRuns runs =
                 group.machine()
                         .store()
-                        .allocated(state.chain(), state.volume().blocksPerExtent(), range, maxRuns);
+                        .allocated(chain, state.volume().blocksPerExtent(), range, maxRuns);
         return new BlockStatusReply(runs.coveredEndBlock(), runs.runs());
     }
 
+    /**
+     * What a read is of: the head, under an attachment that has to be admitted, or a snapshot. The
+     * latter needs no attachment: it never changes, so nobody can read in it what came after him,
+     * and nobody writes to it.
+     */
+    private record Version(VolumeId volume, Optional<Epoch> epoch, LayerId layer) {
+        List<LayerId> chain(GroupTables tables, VolumeState state) {
+            return epoch.isPresent() ? state.chain() : tables.chainOf(layer);
+        }
+
+        boolean isStillAdmitted(GroupTables tables) {
+            return epoch.isEmpty() || tables.admitsReads(volume, epoch.get());
+        }
+    }
+
     private <R> CompletableFuture<R> onReader(
-            PlacementGroupId id, boolean strict, BiFunction<ServedGroup, GroupTables, R> work) {
+            PlacementGroupId id,
+            Version version,
+            boolean strict,
+            BiFunction<ServedGroup, GroupTables, R> work) {
         ServedGroup group = groups.get(id);
         if (group == null) {
             return noSuchGroup(id);
@@ -273,6 +346,16 @@ public final class ChunkService implements AutoCloseable {
         // The state is looked at after the log's word: what was acknowledged before the read came
         // is in it. That the lease may end meanwhile does no harm, later state is as good.
         return group.readable(strict)
+                .thenCompose(
+                        nothing ->
+                                version.epoch()
+                                        .flatMap(
+                                                epoch ->
+                                                        sealFirst(
+                                                                group,
+                                                                version.volume(),
+                                                                version.layer()))
+                                        .orElseGet(() -> CompletableFuture.completedFuture(null)))
                 .thenCompose(nothing -> readers.submit(() -> guarded(group, work)));
     }
 
@@ -301,17 +384,21 @@ public final class ChunkService implements AutoCloseable {
         }
     }
 
-    private static VolumeState readable(
-            GroupTables tables, VolumeId volume, Epoch epoch, LayerId layer) {
+    private static VolumeState readable(GroupTables tables, Version version) {
         VolumeState state =
-                tables.volume(volume)
+                tables.volume(version.volume())
                         .orElseThrow(
                                 () ->
                                         new MirachException(
                                                 ErrorCode.NO_SUCH_VOLUME,
-                                                volume + " is not in this placement group"));
-        require(state.checkReader(epoch), state);
-        require(tables.checkHead(state, layer), state);
+                                                version.volume()
+                                                        + " is not in this placement group"));
+        if (version.epoch().isPresent()) {
+            require(state.checkReader(version.epoch().get()), state);
+            require(tables.checkHead(state, version.layer()), state);
+        } else {
+            require(tables.checkSnapshot(state, version.layer()), state);
+        }
         return state;
     }
 

@@ -6,6 +6,7 @@ import io.mirach.model.VolumeId;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.server.store.AdmissionRecord;
 import io.mirach.server.store.LayerRecord;
+import io.mirach.server.store.SnapshotRecord;
 import io.mirach.server.store.StoredTables;
 import io.mirach.server.store.VolumeRecord;
 import java.util.ArrayList;
@@ -14,10 +15,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
- * The volumes, layers and admissions of a placement group at one log position. Immutable, so that
- * readers check against one state while the next is being made; orders are rare.
+ * The volumes, layers, snapshots and admissions of a placement group at one log position.
+ * Immutable, so that readers check against one state while the next is being made; orders are rare.
  */
 final class GroupTables {
     private final Map<VolumeId, VolumeState> volumes;
@@ -38,13 +40,20 @@ final class GroupTables {
                     new VolumeState(
                             volume,
                             AdmissionRecord.none(volume.volume()),
-                            chain(layers, volume.head())));
+                            chain(layers, volume.head()),
+                            snapshotsOf(stored, volume.volume())));
         }
         for (AdmissionRecord admission : stored.admissions()) {
             volumes.computeIfPresent(
                     admission.volume(), (id, state) -> state.withAdmission(admission));
         }
         return new GroupTables(volumes, layers);
+    }
+
+    private static Map<Long, LayerId> snapshotsOf(StoredTables stored, VolumeId volume) {
+        return stored.snapshots().stream()
+                .filter(snapshot -> snapshot.volume().equals(volume))
+                .collect(Collectors.toMap(SnapshotRecord::snapshotId, SnapshotRecord::layer));
     }
 
     Optional<VolumeState> volume(VolumeId volume) {
@@ -75,6 +84,18 @@ final class GroupTables {
                 : ErrorCode.UNKNOWN_LAYER;
     }
 
+    /** Whether {@code layer} may be read as a snapshot of {@code state}'s volume. */
+    ErrorCode checkSnapshot(VolumeState state, LayerId layer) {
+        return state.snapshots().containsValue(layer) && layers.get(layer).sealed()
+                ? ErrorCode.OK
+                : ErrorCode.UNKNOWN_LAYER;
+    }
+
+    /** A layer that is known, and its older ones, newest first. */
+    List<LayerId> chainOf(LayerId layer) {
+        return chain(layers, layer);
+    }
+
     /** The layers that belong to a volume, without its parents'. */
     List<LayerId> layersOf(VolumeId volume) {
         return layers.values().stream()
@@ -92,6 +113,13 @@ final class GroupTables {
                 .anyMatch(parent -> layers.get(parent).volume().equals(volume));
     }
 
+    /** With a volume that is known sealed, and its head known as a snapshot's layer. */
+    GroupTables with(VolumeRecord volume, SnapshotRecord snapshot, LayerRecord... changed) {
+        GroupTables next = with(volume, changed);
+        next.volumes.computeIfPresent(volume.volume(), (id, state) -> state.withSnapshot(snapshot));
+        return next;
+    }
+
     /** With a volume's record and layers replaced or added. */
     GroupTables with(VolumeRecord volume, LayerRecord... changed) {
         Map<LayerId, LayerRecord> newLayers = new HashMap<>(layers);
@@ -99,13 +127,15 @@ final class GroupTables {
             newLayers.put(layer.layer(), layer);
         }
         Map<VolumeId, VolumeState> newVolumes = new HashMap<>(volumes);
-        AdmissionRecord admission =
-                volume(volume.volume())
-                        .map(VolumeState::admission)
-                        .orElse(AdmissionRecord.none(volume.volume()));
+        Optional<VolumeState> known = volume(volume.volume());
         newVolumes.put(
                 volume.volume(),
-                new VolumeState(volume, admission, chain(newLayers, volume.head())));
+                new VolumeState(
+                        volume,
+                        known.map(VolumeState::admission)
+                                .orElse(AdmissionRecord.none(volume.volume())),
+                        chain(newLayers, volume.head()),
+                        known.map(VolumeState::snapshots).orElse(Map.of())));
         return new GroupTables(newVolumes, newLayers);
     }
 

@@ -1,5 +1,6 @@
 package io.mirach.server.chunk;
 
+import io.mirach.model.LayerId;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
@@ -8,10 +9,13 @@ import io.mirach.raft.RefusedException;
 import io.mirach.raft.ReplicaStatus;
 import io.mirach.raft.ReplicatedLog;
 import io.netty.buffer.ByteBuf;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,6 +28,7 @@ final class ServedGroup {
     private final ChunkStateMachine machine;
     private final long maxBytesInFlight;
     private final AtomicLong bytesInFlight = new AtomicLong();
+    private final Map<LayerId, CompletableFuture<Void>> seals = new ConcurrentHashMap<>();
     private final AtomicBoolean steppingAside = new AtomicBoolean();
 
     ServedGroup(
@@ -71,6 +76,35 @@ final class ServedGroup {
                             }
                         });
         return outcome;
+    }
+
+    /** Whether this replica leads, as far as it knows. */
+    boolean leads() {
+        return log.status().role() == ReplicaStatus.Role.LEADER;
+    }
+
+    /**
+     * Has a head sealed, once for all that wait for it at the same time. Completes, never fails:
+     * what was asked for is judged by the tables as they are then.
+     *
+     * @param seal proposes it
+     */
+    CompletableFuture<Void> sealOnce(LayerId newHead, Supplier<CompletableFuture<Void>> seal) {
+        CompletableFuture<Void> mine = new CompletableFuture<>();
+        CompletableFuture<Void> underWay = seals.putIfAbsent(newHead, mine);
+        if (underWay != null) {
+            return underWay;
+        }
+        seal.get()
+                .whenComplete(
+                        (done, failure) -> {
+                            seals.remove(newHead, mine);
+                            if (failure != null) {
+                                LOG.info("{} does not seal below {} yet", id, newHead, failure);
+                            }
+                            mine.complete(null);
+                        });
+        return mine;
     }
 
     /** Completes when this replica may answer reads; fails with MirachException. */

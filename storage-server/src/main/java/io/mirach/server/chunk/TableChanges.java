@@ -130,8 +130,10 @@ final class TableChanges {
         batch.putLayer(sealed);
         batch.putLayer(head);
         batch.putVolume(moved);
-        batch.putSnapshot(new SnapshotRecord(order.volume(), order.snapshotId(), order.sealed()));
-        tables = tables.with(moved, sealed, head);
+        SnapshotRecord snapshot =
+                new SnapshotRecord(order.volume(), order.snapshotId(), order.sealed());
+        batch.putSnapshot(snapshot);
+        tables = tables.with(moved, snapshot, sealed, head);
         return ErrorCode.OK;
     }
 }

@@ -6,24 +6,39 @@ import io.mirach.model.LayerId;
 import io.mirach.model.Slot;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.server.store.AdmissionRecord;
+import io.mirach.server.store.SnapshotRecord;
 import io.mirach.server.store.VolumeRecord;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 
 /**
  * A volume with all that a request is checked against. Immutable.
  *
  * @param chain the head and its older layers, newest first
+ * @param snapshots the layer of each snapshot, by id
  */
-record VolumeState(VolumeRecord volume, AdmissionRecord admission, List<LayerId> chain) {
+record VolumeState(
+        VolumeRecord volume,
+        AdmissionRecord admission,
+        List<LayerId> chain,
+        Map<Long, LayerId> snapshots) {
     VolumeState {
         Objects.requireNonNull(volume, "volume");
         Objects.requireNonNull(admission, "admission");
         chain = List.copyOf(chain);
+        snapshots = Map.copyOf(snapshots);
     }
 
     VolumeState withAdmission(AdmissionRecord newAdmission) {
-        return new VolumeState(volume, newAdmission, chain);
+        return new VolumeState(volume, newAdmission, chain, snapshots);
+    }
+
+    VolumeState withSnapshot(SnapshotRecord snapshot) {
+        Map<Long, LayerId> more = new HashMap<>(snapshots);
+        more.put(snapshot.snapshotId(), snapshot.layer());
+        return new VolumeState(volume, admission, chain, more);
     }
 
     ErrorCode checkWriter(Epoch epoch) {

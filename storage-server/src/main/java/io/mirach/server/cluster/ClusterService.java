@@ -11,6 +11,7 @@ import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.JsonBody;
 import io.mirach.protocol.MirachException;
 import io.mirach.protocol.Opcode;
+import io.mirach.protocol.cluster.AttachReply;
 import io.mirach.protocol.cluster.AttachRequest;
 import io.mirach.protocol.cluster.DetachRequest;
 import io.mirach.protocol.cluster.GetMap;
@@ -109,7 +110,7 @@ public final class ClusterService {
 
     // ---- attachments ----
 
-    private CompletableFuture<Attachment> attach(AttachRequest request) {
+    private CompletableFuture<AttachReply> attach(AttachRequest request) {
         requireName("gateway", request.gateway());
         requireName("host", request.host());
         if (request.ownerSecret().isEmpty()) {
@@ -148,7 +149,7 @@ public final class ClusterService {
         return terms.expired(map.image().accessTo(volume));
     }
 
-    private CompletableFuture<Attachment> settled(VolumeId volume, Epoch epoch) {
+    private CompletableFuture<AttachReply> settled(VolumeId volume, Epoch epoch) {
         LOG.info("attaching {} as {}", volume, epoch);
         return map.await(
                         image ->
@@ -160,8 +161,10 @@ public final class ClusterService {
                 .thenApply(
                         image -> {
                             Optional<Attachment> settled = image.accessTo(volume).attachment(epoch);
-                            return settled.filter(a -> a.state() == Attachment.State.LIVE)
-                                    .orElseThrow(() -> revokedBeforehand(settled));
+                            Attachment granted =
+                                    settled.filter(a -> a.state() == Attachment.State.LIVE)
+                                            .orElseThrow(() -> revokedBeforehand(settled));
+                            return new AttachReply(granted, image.version());
                         });
     }
 

@@ -87,6 +87,11 @@ final class AttachmentChanges {
                                 Stream.concat(after.attachments().stream(), Stream.of(pending))
                                         .toList())
                         .toAdmit(counters.nextAdmission());
+        Optional<MetaTransition> snapshotFirst =
+                SnapshotChanges.refusalOfAnotherWriter(state, volume, after);
+        if (snapshotFirst.isPresent()) {
+            return snapshotFirst.get();
+        }
         return MetaTransition.to(
                 ImageEdit.put(image, after), counters.afterEpoch().afterAdmission(), epoch.value());
     }

@@ -43,6 +43,12 @@ import java.util.UUID;
     @JsonSubTypes.Type(value = MetaCommand.SetStrictReads.class, name = "set-strict-reads"),
     @JsonSubTypes.Type(value = MetaCommand.VolumeOpened.class, name = "volume-opened"),
     @JsonSubTypes.Type(value = MetaCommand.DeleteVolume.class, name = "delete-volume"),
+    @JsonSubTypes.Type(
+            value = MetaCommand.DeleteVolumeAndSnapshots.class,
+            name = "delete-volume-and-snapshots"),
+    @JsonSubTypes.Type(value = MetaCommand.CreateSnapshot.class, name = "create-snapshot"),
+    @JsonSubTypes.Type(value = MetaCommand.LayerSealed.class, name = "layer-sealed"),
+    @JsonSubTypes.Type(value = MetaCommand.AbortSnapshot.class, name = "abort-snapshot"),
     @JsonSubTypes.Type(value = MetaCommand.VolumeDropped.class, name = "volume-dropped"),
     @JsonSubTypes.Type(value = MetaCommand.Attach.class, name = "attach"),
     @JsonSubTypes.Type(value = MetaCommand.AdmissionInstalled.class, name = "admission-installed"),
@@ -173,8 +179,23 @@ public sealed interface MetaCommand {
     /** Every placement group of the volume knows it. */
     record VolumeOpened(VolumeId volume) implements MetaCommand {}
 
-    /** Its name is free from now on. */
+    /** Its name is free from now on. Refused while it has snapshots. */
     record DeleteVolume(VolumeId volume) implements MetaCommand {}
+
+    /** The same, with all snapshots that it has. */
+    record DeleteVolumeAndSnapshots(VolumeId volume) implements MetaCommand {}
+
+    /**
+     * Takes a snapshot: from now on, or once all placement groups have sealed the head, another
+     * layer is the head. Reply: the snapshot's id.
+     */
+    record CreateSnapshot(VolumeId volume, String name, long createdAtMs) implements MetaCommand {}
+
+    /** Every placement group of the volume has sealed that snapshot's layer. */
+    record LayerSealed(VolumeId volume, long snapshot) implements MetaCommand {}
+
+    /** Some placement group has not sealed that snapshot's layer in time: there is no snapshot. */
+    record AbortSnapshot(VolumeId volume, long snapshot) implements MetaCommand {}
 
     /** No placement group knows it any longer. */
     record VolumeDropped(VolumeId volume) implements MetaCommand {}

@@ -24,6 +24,10 @@ public record MetaState(Optional<ClusterImage> image, Counters counters) {
             return new Counters(nextVolume + 1, nextLayer + 1, nextEpoch, nextAdmission);
         }
 
+        Counters afterLayer() {
+            return new Counters(nextVolume, nextLayer + 1, nextEpoch, nextAdmission);
+        }
+
         Counters afterEpoch() {
             return new Counters(nextVolume, nextLayer, nextEpoch + 1, nextAdmission);
         }

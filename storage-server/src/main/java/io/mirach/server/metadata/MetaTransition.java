@@ -55,7 +55,15 @@ public record MetaTransition(MetaState next, MetaReply reply) {
         } else if (command instanceof MetaCommand.VolumeOpened c) {
             return VolumeChanges.opened(state, image.get(), c.volume());
         } else if (command instanceof MetaCommand.DeleteVolume c) {
-            return VolumeChanges.delete(state, image.get(), c.volume());
+            return VolumeChanges.delete(state, image.get(), c.volume(), false);
+        } else if (command instanceof MetaCommand.DeleteVolumeAndSnapshots c) {
+            return VolumeChanges.delete(state, image.get(), c.volume(), true);
+        } else if (command instanceof MetaCommand.CreateSnapshot c) {
+            return SnapshotChanges.create(state, image.get(), c);
+        } else if (command instanceof MetaCommand.LayerSealed c) {
+            return SnapshotChanges.layerSealed(state, image.get(), c);
+        } else if (command instanceof MetaCommand.AbortSnapshot c) {
+            return SnapshotChanges.abort(state, image.get(), c);
         } else if (command instanceof MetaCommand.VolumeDropped c) {
             return VolumeChanges.dropped(state, image.get(), c.volume());
         } else if (command instanceof MetaCommand.SetExport c) {

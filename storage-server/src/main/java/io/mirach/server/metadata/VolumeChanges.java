@@ -3,10 +3,13 @@ package io.mirach.server.metadata;
 import io.mirach.model.ClusterImage;
 import io.mirach.model.LayerId;
 import io.mirach.model.PlacementGroupId;
+import io.mirach.model.Snapshot;
 import io.mirach.model.Volume;
 import io.mirach.model.VolumeAccess;
 import io.mirach.model.VolumeId;
 import io.mirach.protocol.ErrorCode;
+import java.util.List;
+import java.util.Optional;
 
 /** Changes of volumes. Pure. */
 final class VolumeChanges {
@@ -39,7 +42,9 @@ final class VolumeChanges {
                             new LayerId(counters.nextLayer()),
                             Volume.State.CREATING,
                             command.createdAtMs(),
-                            command.strictReads());
+                            command.strictReads(),
+                            List.of(),
+                            Optional.empty());
         } catch (IllegalArgumentException e) {
             return MetaTransition.refuse(state, ErrorCode.INVALID_ARGUMENT, e.getMessage());
         }
@@ -70,7 +75,11 @@ final class VolumeChanges {
                 : MetaTransition.unchanged(state);
     }
 
-    static MetaTransition delete(MetaState state, ClusterImage image, VolumeId id) {
+    /**
+     * @param withSnapshots also if it has some
+     */
+    static MetaTransition delete(
+            MetaState state, ClusterImage image, VolumeId id, boolean withSnapshots) {
         Volume volume = image.volumes().get(id);
         if (volume == null) {
             return noSuchVolume(state, id);
@@ -95,6 +104,17 @@ final class VolumeChanges {
                     ErrorCode.VOLUME_IN_USE,
                     ExportChanges.ordered(access.exports().get(0), volume),
                     "mirach detach " + volume.name());
+        }
+        long snapshots = volume.snapshots().stream().filter(Snapshot::visible).count();
+        if (snapshots > 0 && !withSnapshots) {
+            return MetaTransition.refuse(
+                    state,
+                    ErrorCode.HAS_SNAPSHOTS,
+                    "volume "
+                            + volume.name()
+                            + " has "
+                            + (snapshots == 1 ? "a snapshot" : snapshots + " snapshots"),
+                    "to delete them too: mirach volume rm " + volume.name() + " --with-snapshots");
         }
         return MetaTransition.to(
                 state, ImageEdit.put(image, volume.inState(Volume.State.DELETING)));

@@ -30,6 +30,8 @@ import io.mirach.server.cluster.HeartbeatReply;
 import io.mirach.server.cluster.MapFollowing;
 import io.mirach.server.cluster.MetaGroup;
 import io.mirach.server.cluster.NodeObservations;
+import io.mirach.server.cluster.PendingSeals;
+import io.mirach.server.cluster.SealTerms;
 import io.mirach.server.cluster.StoredBytesSurvey;
 import io.mirach.server.maintenance.BackfillSource;
 import io.mirach.server.maintenance.Backfills;
@@ -60,6 +62,7 @@ import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.EnumMap;
 import java.util.List;
@@ -110,6 +113,7 @@ public final class ClusterMember implements AutoCloseable {
     private final MetaGroup meta;
     private final NodeObservations observations = new NodeObservations(System::nanoTime);
     private final AttachmentTerms terms;
+    private final SealTerms sealTerms = new SealTerms(System::nanoTime);
     private final PeerRoom peerRoom = new PeerRoom(System::nanoTime);
     private final ChunkService chunks;
     private final Certification certification;
@@ -188,7 +192,12 @@ public final class ClusterMember implements AutoCloseable {
                         this::addressOfDataDir,
                         ByteBufAllocator.DEFAULT);
         this.chunks =
-                new ChunkService(config.chunks(), peerRoom, repairs, ByteBufAllocator.DEFAULT);
+                new ChunkService(
+                        config.chunks(),
+                        peerRoom,
+                        new PendingSeals(map),
+                        repairs,
+                        ByteBufAllocator.DEFAULT);
         Backfills backfills =
                 new Backfills(
                         connections,
@@ -371,6 +380,7 @@ public final class ClusterMember implements AutoCloseable {
                 certification.begin();
                 scrubs.begin();
                 terms.begin();
+                sealTerms.begin();
                 reconciler.wake();
             }
         }
@@ -384,7 +394,9 @@ public final class ClusterMember implements AutoCloseable {
         terms.observe(image);
         ClusterSight sight = new Sights().sight(image);
         scrubs.tend(image, sight);
-        return PlacementDriver.plan(image, sight);
+        List<Step> steps = new ArrayList<>(PlacementDriver.plan(image, sight));
+        steps.addAll(sealTerms.overdue(image));
+        return steps;
     }
 
     /** What this node, while it leads, sees of the others. */

@@ -35,7 +35,11 @@ public final class PlacementDriver {
         steps.addAll(RecoveryPlan.steps(image, sight));
         image.volumes().values().stream()
                 .sorted(Comparator.comparing(Volume::id))
-                .forEach(volume -> volumeStep(image, volume).ifPresent(steps::add));
+                .forEach(
+                        volume -> {
+                            volumeStep(image, volume).ifPresent(steps::add);
+                            sealStep(volume).ifPresent(steps::add);
+                        });
         image.access().values().stream()
                 .sorted(Comparator.comparing(VolumeAccess::volume))
                 .forEach(
@@ -59,5 +63,12 @@ public final class PlacementDriver {
                             .filter(access -> !access.admitted())
                             .map(access -> new Step.Admit(volume, access));
         };
+    }
+
+    /** Beside changes of who is admitted: neither waits for the other. */
+    private static Optional<Step> sealStep(Volume volume) {
+        return volume.sealing()
+                .filter(sealing -> volume.state() == Volume.State.AVAILABLE)
+                .map(sealing -> new Step.SealHead(volume, sealing));
     }
 }

@@ -6,6 +6,7 @@ import io.mirach.model.PlacementGroup;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Replica;
 import io.mirach.model.ReplicaMove;
+import io.mirach.model.Sealing;
 import io.mirach.model.StorageNode;
 import io.mirach.model.Volume;
 import io.mirach.model.VolumeAccess;
@@ -70,6 +71,22 @@ public sealed interface Step {
         @Override
         public String key() {
             return "admit " + volume.id() + " version " + access.admissionVersion();
+        }
+    }
+
+    /** Make every placement group of a volume seal its head, then log that they did. */
+    record SealHead(Volume volume, Sealing sealing) implements Step {
+        @Override
+        public String key() {
+            return "seal " + sealing.sealed() + " of " + volume.id();
+        }
+    }
+
+    /** Log that a snapshot was not taken in time. */
+    record AbortSnapshot(Volume volume, Sealing sealing) implements Step {
+        @Override
+        public String key() {
+            return "give up the snapshot of " + sealing.sealed() + " of " + volume.id();
         }
     }
 

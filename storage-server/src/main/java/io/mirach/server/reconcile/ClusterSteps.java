@@ -10,6 +10,7 @@ import io.mirach.model.GroupRecovery;
 import io.mirach.model.PlacementGroup;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Replica;
+import io.mirach.model.Sealing;
 import io.mirach.model.Slot;
 import io.mirach.model.StorageNode;
 import io.mirach.model.Volume;
@@ -85,6 +86,11 @@ public final class ClusterSteps implements StepRunner {
             return drop(drop.volume());
         } else if (step instanceof Step.Admit admit) {
             return admit(admit.volume(), admit.access());
+        } else if (step instanceof Step.SealHead seal) {
+            return seal(seal.volume(), seal.sealing());
+        } else if (step instanceof Step.AbortSnapshot abort) {
+            return log(
+                    new MetaCommand.AbortSnapshot(abort.volume().id(), abort.sealing().snapshot()));
         } else if (step instanceof Step.EndMigration end) {
             return log(
                     new MetaCommand.EndMigration(
@@ -156,18 +162,43 @@ public final class ClusterSteps implements StepRunner {
                                                 group.id(), group.raftGroupId())));
     }
 
+    /**
+     * A placement group that was recovered may know the volume as it was some snapshots ago, or not
+     * at all: it is told of the first layer, then of every seal. Those that know them agree.
+     */
     private CompletableFuture<Void> open(Volume volume) {
-        return orderGroups(
-                        volume,
-                        group ->
-                                new GroupOrder.OpenVolume(
-                                        group,
-                                        volume.id(),
-                                        volume.extentBytes(),
-                                        volume.sizeBytes(),
-                                        slotsOf(volume, group),
-                                        volume.head()))
+        return orderGroups(volume, group -> groupOrders.log(opening(volume, group)))
+                .thenCompose(
+                        opened -> {
+                            CompletableFuture<Void> told = CompletableFuture.completedFuture(null);
+                            for (Sealing seal : volume.seals()) {
+                                told = told.thenCompose(done -> orderSeals(volume, seal));
+                            }
+                            return told;
+                        })
                 .thenCompose(done -> log(new MetaCommand.VolumeOpened(volume.id())));
+    }
+
+    private static GroupOrder opening(Volume volume, PlacementGroupId group) {
+        return new GroupOrder.OpenVolume(
+                group,
+                volume.id(),
+                volume.extentBytes(),
+                volume.sizeBytes(),
+                slotsOf(volume, group),
+                volume.firstLayer());
+    }
+
+    private CompletableFuture<Void> seal(Volume volume, Sealing sealing) {
+        return orderSeals(volume, sealing)
+                .thenCompose(
+                        done -> log(new MetaCommand.LayerSealed(volume.id(), sealing.snapshot())));
+    }
+
+    private CompletableFuture<Void> orderSeals(Volume volume, Sealing sealing) {
+        return orderGroups(
+                volume,
+                group -> groupOrders.log(GroupOrder.SealLayer.of(group, volume.id(), sealing)));
     }
 
     private static List<Integer> slotsOf(Volume volume, PlacementGroupId group) {
@@ -181,7 +212,9 @@ public final class ClusterSteps implements StepRunner {
     }
 
     private CompletableFuture<Void> drop(Volume volume) {
-        return orderGroups(volume, group -> new GroupOrder.DropVolume(group, volume.id()))
+        return orderGroups(
+                        volume,
+                        group -> groupOrders.log(new GroupOrder.DropVolume(group, volume.id())))
                 .thenCompose(done -> log(new MetaCommand.VolumeDropped(volume.id())));
     }
 
@@ -191,12 +224,13 @@ public final class ClusterSteps implements StepRunner {
         return orderGroups(
                         volume,
                         group ->
-                                new GroupOrder.Admit(
-                                        group,
-                                        volume.id(),
-                                        access.admissionVersion(),
-                                        readWrite,
-                                        readOnly))
+                                groupOrders.log(
+                                        new GroupOrder.Admit(
+                                                group,
+                                                volume.id(),
+                                                access.admissionVersion(),
+                                                readWrite,
+                                                readOnly)))
                 .handle((done, failure) -> installed(volume, access, failure))
                 .thenCompose(logged -> logged);
     }
@@ -393,10 +427,10 @@ public final class ClusterSteps implements StepRunner {
     }
 
     private CompletableFuture<Void> orderGroups(
-            Volume volume, Function<PlacementGroupId, GroupOrder> order) {
+            Volume volume, Function<PlacementGroupId, CompletableFuture<Void>> order) {
         Map<PlacementGroupId, CompletableFuture<Void>> orders = new TreeMap<>();
         for (PlacementGroupId group : volume.slots()) {
-            orders.computeIfAbsent(group, id -> groupOrders.log(order.apply(id)));
+            orders.computeIfAbsent(group, order);
         }
         return all(List.copyOf(orders.values()));
     }

@@ -13,6 +13,7 @@ import io.mirach.model.BlockRange;
 import io.mirach.model.Epoch;
 import io.mirach.model.LayerId;
 import io.mirach.model.PlacementGroupId;
+import io.mirach.model.Sealing;
 import io.mirach.model.VolumeId;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.JsonBody;
@@ -46,6 +47,8 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -62,13 +65,21 @@ class ChunkServiceTest {
     private DirectLog log;
     private ChunkService service;
     private long nowNanos = -3;
+    private Function<LayerId, CompletableFuture<Optional<Sealing>>> newHeads =
+            head -> CompletableFuture.completedFuture(Optional.empty());
     private final PeerRoom peerRoom = new PeerRoom(() -> nowNanos);
 
     @BeforeEach
     void open() {
         replica = new Replica(dir, StoreConfigs.unflushed());
         log = new DirectLog(replica.machine);
-        service = new ChunkService(CONFIG, peerRoom, replica.damage, ByteBufAllocator.DEFAULT);
+        service =
+                new ChunkService(
+                        CONFIG,
+                        peerRoom,
+                        (volume, head) -> newHeads.apply(head),
+                        replica.damage,
+                        ByteBufAllocator.DEFAULT);
         service.serve(PG, log, replica.machine);
         await(
                 service.order(
@@ -256,6 +267,104 @@ class ChunkServiceTest {
         reply.data().release();
     }
 
+    private static ReadRequest snapshotRead(LayerId layer) {
+        return new ReadRequest(PG, VOLUME, Optional.empty(), layer, 0, 1, false);
+    }
+
+    private static WriteRequest writeTo(LayerId head, long sequence, int value) {
+        return Commands.writeRequest(
+                Commands.identity(0, sequence, 1, head), 0, filled(4096, value), false);
+    }
+
+    @Test
+    void aSnapshotIsReadWithoutAnAttachmentAndAHeadIsNot() {
+        LayerId next = new LayerId(200);
+        await(service.write(anyWrite(1)));
+        assertThat(failure(service.read(snapshotRead(HEAD))))
+                .as("a head that is no snapshot")
+                .isEqualTo(ErrorCode.UNKNOWN_LAYER);
+        await(service.order(new GroupOrder.SealLayer(PG, VOLUME, HEAD, next, 100)));
+        await(service.write(writeTo(next, 2, 2)));
+        await(service.order(admit(2, new Epoch(6))));
+        ReadReply reply = await(service.read(snapshotRead(HEAD)));
+        assertThat(ByteBufUtil.getBytes(reply.data())).isEqualTo(filled(4096, 1));
+        reply.data().release();
+        BlockStatusRequest status =
+                new BlockStatusRequest(
+                        PG, VOLUME, Optional.empty(), HEAD, new BlockRange(0, 256), 10, false);
+        assertThat(await(service.blockStatus(status)).allocated())
+                .containsExactly(new BlockRange(0, 1));
+        assertThat(failure(service.read(snapshotRead(next)))).isEqualTo(ErrorCode.UNKNOWN_LAYER);
+        assertThat(failure(service.read(snapshotRead(new LayerId(300)))))
+                .isEqualTo(ErrorCode.UNKNOWN_LAYER);
+        assertThat(failure(service.read(readRequest(EPOCH, HEAD, 0, 1))))
+                .as("who reads the head is admitted or not, whatever it calls it")
+                .isEqualTo(ErrorCode.FENCED);
+    }
+
+    @Test
+    void aRequestThatNamesANewerHeadHasTheOldOneSealedFirst() {
+        LayerId next = new LayerId(200);
+        newHeads =
+                head ->
+                        CompletableFuture.completedFuture(
+                                head.equals(next)
+                                        ? Optional.of(new Sealing(100, HEAD, next))
+                                        : Optional.empty());
+        await(service.write(anyWrite(1)));
+        await(service.write(writeTo(next, 2, 2)));
+        ReadReply reply = await(service.read(snapshotRead(HEAD)));
+        assertThat(ByteBufUtil.getBytes(reply.data())).isEqualTo(filled(4096, 1));
+        reply.data().release();
+        assertThat(failure(service.write(writeTo(HEAD, 3, 3)))).isEqualTo(ErrorCode.STALE_LAYER);
+        // The order comes after that, and again.
+        await(service.order(new GroupOrder.SealLayer(PG, VOLUME, HEAD, next, 100)));
+        await(service.order(new GroupOrder.SealLayer(PG, VOLUME, HEAD, next, 100)));
+        await(service.write(writeTo(next, 3, 3)));
+    }
+
+    @Test
+    void aReadThatNamesANewerHeadHasTheOldOneSealedFirst() {
+        LayerId next = new LayerId(200);
+        newHeads =
+                head ->
+                        CompletableFuture.completedFuture(
+                                Optional.of(new Sealing(100, HEAD, next)));
+        await(service.write(anyWrite(1)));
+        ReadReply reply = await(service.read(readRequest(EPOCH, next, 0, 1)));
+        assertThat(ByteBufUtil.getBytes(reply.data())).isEqualTo(filled(4096, 1));
+        reply.data().release();
+        assertThat(failure(service.read(readRequest(0, 1)))).isEqualTo(ErrorCode.STALE_LAYER);
+    }
+
+    @Test
+    void manyRequestsThatNameANewerHeadWaitForOneSeal() {
+        LayerId next = new LayerId(200);
+        CompletableFuture<Optional<Sealing>> map = new CompletableFuture<>();
+        AtomicInteger asked = new AtomicInteger();
+        newHeads =
+                head -> {
+                    asked.incrementAndGet();
+                    return map;
+                };
+        CompletableFuture<Void> first = service.write(writeTo(next, 1, 1));
+        CompletableFuture<Void> second =
+                service.zero(new ZeroRequest(PG, Commands.identity(8192, 2, 1, next), 8192, 4096));
+        assertThat(first).isNotDone();
+        assertThat(second).isNotDone();
+        map.complete(Optional.of(new Sealing(100, HEAD, next)));
+        await(first);
+        await(second);
+        assertThat(asked).hasValue(1);
+    }
+
+    @Test
+    void aHeadThatNoMapKnowsIsRefused() {
+        assertThat(failure(service.write(writeTo(new LayerId(200), 1, 1))))
+                .isEqualTo(ErrorCode.UNKNOWN_LAYER);
+        await(service.write(anyWrite(1)));
+    }
+
     @Test
     void damagedBlockIsNotServedAndIsReported() {
         ByteBuf intact = Commands.write(0, 1, filled(4096, 1));
@@ -348,12 +457,19 @@ class ChunkServiceTest {
 
     private static ReadRequest readRequest(
             Epoch epoch, LayerId layer, long firstBlock, int blockCount) {
-        return new ReadRequest(PG, VOLUME, epoch, layer, firstBlock, blockCount, false);
+        return new ReadRequest(
+                PG, VOLUME, Optional.of(epoch), layer, firstBlock, blockCount, false);
     }
 
     private static BlockStatusRequest statusRequest(long firstBlock, long count, int maxRuns) {
         return new BlockStatusRequest(
-                PG, VOLUME, EPOCH, HEAD, new BlockRange(firstBlock, count), maxRuns, false);
+                PG,
+                VOLUME,
+                Optional.of(EPOCH),
+                HEAD,
+                new BlockRange(firstBlock, count),
+                maxRuns,
+                false);
     }
 
     private byte[] handle(Opcode opcode, ByteBuf body) {

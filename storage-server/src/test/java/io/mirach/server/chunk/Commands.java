@@ -64,9 +64,7 @@ final class Commands {
     }
 
     static ByteBuf seal(LayerId sealed, LayerId newHead, long snapshotId) {
-        return ChunkCommandCodec.encode(
-                new ChunkCommand.SealLayer(VOLUME, sealed, newHead, snapshotId),
-                ByteBufAllocator.DEFAULT);
+        return order(new GroupOrder.SealLayer(PG, VOLUME, sealed, newHead, snapshotId));
     }
 
     static Slot slotOf(long offsetBytes) {

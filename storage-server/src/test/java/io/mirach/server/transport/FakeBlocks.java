@@ -160,7 +160,7 @@ final class FakeBlocks {
 
     synchronized ReadReply read(ReadRequest request) {
         lastReadWasStrict = request.strict();
-        check(request.epoch(), request.layer());
+        check(request.epoch().orElseThrow(), request.layer());
         long[] present = new long[(request.blockCount() + 63) / 64];
         List<Integer> crcs = new ArrayList<>();
         ByteBuf data = Unpooled.buffer();
@@ -181,7 +181,7 @@ final class FakeBlocks {
 
     /** Only what lies in the extents of the asked placement group. */
     synchronized BlockStatusReply status(BlockStatusRequest request, Volume volume) {
-        check(request.epoch(), request.layer());
+        check(request.epoch().orElseThrow(), request.layer());
         PlacementGroupId group = request.placementGroup();
         long blocksPerExtent = volume.extentBytes() / Block.BYTES;
         List<BlockRange> runs = new ArrayList<>();

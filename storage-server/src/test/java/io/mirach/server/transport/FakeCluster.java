@@ -20,6 +20,7 @@ import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.JsonBody;
 import io.mirach.protocol.MirachException;
 import io.mirach.protocol.Opcode;
+import io.mirach.protocol.cluster.AttachReply;
 import io.mirach.protocol.cluster.AttachRequest;
 import io.mirach.protocol.cluster.ClusterDelta;
 import io.mirach.protocol.cluster.DetachRequest;
@@ -251,7 +252,8 @@ final class FakeCluster implements AutoCloseable {
             throw new MirachException(ErrorCode.NO_SUCH_VOLUME, "no volume " + request.volume());
         }
         Attachment granted = grant(request.mode(), request.gateway());
-        return JsonBody.encode(granted, ByteBufAllocator.DEFAULT);
+        return JsonBody.encode(
+                new AttachReply(granted, image().version()), ByteBufAllocator.DEFAULT);
     }
 
     /** Grants the volume to someone; whoever had it is fenced. */
