@@ -5,8 +5,9 @@ import io.mirach.cli.ByteSize;
 import io.mirach.cli.CliContext;
 import io.mirach.cli.ExitCode;
 import io.mirach.cli.MirachCommand;
-import io.mirach.client.AttachedVolume;
+import io.mirach.client.VolumeIo;
 import io.mirach.model.Attachment;
+import io.mirach.model.SnapshotName;
 import io.mirach.model.VolumeName;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
@@ -32,16 +33,17 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "export",
         description = {
-            "Write a volume to a file.",
-            "The volume is attached read-only meanwhile, so nobody can write to it; refused with"
-                    + " VOLUME_IN_USE while somebody may. A file of format raw has holes where the"
-                    + " volume has none of its own.",
+            "Write a volume, or a snapshot of one, to a file.",
+            "A volume is attached read-only meanwhile, so nobody can write to it; refused with"
+                    + " VOLUME_IN_USE while somebody may. A snapshot can be written at any time. A"
+                    + " file of format raw has holes where nothing was written.",
             "The file has its name only when it is whole."
         },
         footer = {
             "",
             "Examples:",
             "  mirach volume export golden golden.qcow2",
+            "  mirach volume export vm1@monday vm1.qcow2",
             "  mirach volume export vm1 - | zstd > vm1.raw.zst"
         })
 final class ExportCommand implements Callable<Integer> {
@@ -49,7 +51,10 @@ final class ExportCommand implements Callable<Integer> {
 
     @Mixin ApiOptions api;
 
-    @Parameters(index = "0", paramLabel = "VOLUME", description = "Its name.")
+    @Parameters(
+            index = "0",
+            paramLabel = "VOLUME[@SNAPSHOT]",
+            description = "What is to be written.")
     String name;
 
     @Parameters(
@@ -69,12 +74,15 @@ final class ExportCommand implements Callable<Integer> {
     @Option(names = "--force", description = "Replace a file that is there.")
     boolean force;
 
+    private Optional<SnapshotName> snapshot = Optional.empty();
+
     @Override
     public Integer call() throws InterruptedException {
-        try {
-            VolumeName.check(name);
-        } catch (IllegalArgumentException e) {
-            throw new MirachException(ErrorCode.INVALID_ARGUMENT, e.getMessage(), e);
+        snapshot = SnapshotName.parse(name);
+        if (snapshot.isEmpty() && !VolumeName.isValid(name)) {
+            throw new MirachException(
+                    ErrorCode.INVALID_ARGUMENT,
+                    "'" + name + "' names neither a volume nor a snapshot");
         }
         try {
             if (file.equals("-")) {
@@ -102,11 +110,16 @@ final class ExportCommand implements Callable<Integer> {
 
     private VolumeConnection connect() throws InterruptedException {
         try {
-            return new VolumeConnection(api.endpoints(), name, Attachment.Mode.READ_ONLY);
+            return snapshot.isPresent()
+                    ? VolumeConnection.ofSnapshot(api.endpoints(), snapshot.get())
+                    : VolumeConnection.attached(api.endpoints(), name, Attachment.Mode.READ_ONLY);
         } catch (MirachException e) {
             if (e.code() == ErrorCode.VOLUME_IN_USE) {
                 throw new MirachException(e.code(), e.getMessage(), e)
-                        .withRemedy("detach it first: mirach detach " + name);
+                        .withRemedy(
+                                "take a snapshot, and export that: mirach snapshot create "
+                                        + name
+                                        + "@NAME");
             }
             throw e;
         }
@@ -122,7 +135,7 @@ final class ExportCommand implements Callable<Integer> {
         Thread removal = new Thread(() -> draft.toFile().delete(), "export-removal");
         Runtime.getRuntime().addShutdownHook(removal);
         try (VolumeConnection connection = connect()) {
-            AttachedVolume volume = connection.volume();
+            VolumeIo volume = connection.volume();
             if (chosen == ImageFormat.RAW) {
                 writeRaw(volume, draft);
             } else {
@@ -135,7 +148,7 @@ final class ExportCommand implements Callable<Integer> {
             spec.commandLine()
                     .getOut()
                     .println(
-                            "exported volume "
+                            "exported "
                                     + name
                                     + " to "
                                     + target
@@ -147,8 +160,7 @@ final class ExportCommand implements Callable<Integer> {
         }
     }
 
-    private void writeRaw(AttachedVolume volume, Path draft)
-            throws IOException, InterruptedException {
+    private void writeRaw(VolumeIo volume, Path draft) throws IOException, InterruptedException {
         try (FileChannel out =
                 FileChannel.open(
                         draft,
@@ -163,7 +175,7 @@ final class ExportCommand implements Callable<Integer> {
         }
     }
 
-    private void copy(AttachedVolume volume, RawImage.Sink sink)
+    private void copy(VolumeIo volume, RawImage.Sink sink)
             throws IOException, InterruptedException {
         CliContext context = MirachCommand.contextOf(spec);
         TransferProgress progress =

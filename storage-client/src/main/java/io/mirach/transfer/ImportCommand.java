@@ -211,7 +211,7 @@ final class ImportCommand implements Callable<Integer> {
         try {
             volume.create();
             try (VolumeConnection connection =
-                    new VolumeConnection(api.endpoints(), name, Attachment.Mode.READ_WRITE)) {
+                    VolumeConnection.attached(api.endpoints(), name, Attachment.Mode.READ_WRITE)) {
                 filling.fill(connection);
             }
             volume.keep();

@@ -1,7 +1,7 @@
 package io.mirach.transfer;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.mirach.client.AttachedVolume;
+import io.mirach.client.VolumeIo;
 import io.mirach.client.transport.EventLoops;
 import io.mirach.nbd.ExportCatalog;
 import io.mirach.nbd.ExportDescription;
@@ -67,7 +67,7 @@ final class QemuImg {
     }
 
     /** Writes the disk in a file to a volume that reads as zeroes. */
-    static void read(Path file, ImageFormat format, AttachedVolume volume, EventLoops loops)
+    static void read(Path file, ImageFormat format, VolumeIo volume, EventLoops loops)
             throws IOException, InterruptedException {
         serving(
                 volume,
@@ -90,7 +90,7 @@ final class QemuImg {
     }
 
     /** Writes a volume to a new file. */
-    static void write(AttachedVolume volume, Path file, ImageFormat format, EventLoops loops)
+    static void write(VolumeIo volume, Path file, ImageFormat format, EventLoops loops)
             throws IOException, InterruptedException {
         serving(
                 volume,
@@ -113,7 +113,7 @@ final class QemuImg {
         List<String> at(String uri);
     }
 
-    private static void serving(AttachedVolume volume, EventLoops loops, Command command)
+    private static void serving(VolumeIo volume, EventLoops loops, Command command)
             throws IOException, InterruptedException {
         // For the owner alone, as temporary folders are.
         Path folder = Files.createTempDirectory("mirach-transfer");
@@ -154,7 +154,7 @@ final class QemuImg {
         }
     }
 
-    private record OneVolume(AttachedVolume volume) implements ExportCatalog {
+    private record OneVolume(VolumeIo volume) implements ExportCatalog {
         private ExportDescription description() {
             return new ExportDescription(
                     volume.name(), volume.sizeBytes(), volume.readOnly(), "Mirach volume");

@@ -2,8 +2,8 @@ package io.mirach.transfer;
 
 import static io.mirach.transfer.VolumeConnection.get;
 
-import io.mirach.client.AttachedVolume;
-import io.mirach.client.AttachedVolume.Allocation;
+import io.mirach.client.VolumeIo;
+import io.mirach.client.VolumeIo.Allocation;
 import io.mirach.model.Block;
 import io.mirach.model.BlockRange;
 import io.mirach.protocol.ErrorCode;
@@ -48,7 +48,7 @@ final class RawImage {
      * @param progress told how many bytes were taken
      * @return how many bytes the stream had; OUT_OF_RANGE if that is more than the volume has
      */
-    static long read(InputStream in, AttachedVolume volume, LongConsumer progress)
+    static long read(InputStream in, VolumeIo volume, LongConsumer progress)
             throws IOException, InterruptedException {
         Queue<CompletableFuture<Void>> writes = new ArrayDeque<>();
         long offset = 0;
@@ -75,7 +75,7 @@ final class RawImage {
 
     /** Each run of blocks that are not zero by a write of its own. */
     private static void writeStep(
-            AttachedVolume volume,
+            VolumeIo volume,
             long offset,
             byte[] step,
             int length,
@@ -106,7 +106,7 @@ final class RawImage {
     }
 
     /** Reads a whole volume. */
-    static void write(AttachedVolume volume, Sink sink, LongConsumer progress)
+    static void write(VolumeIo volume, Sink sink, LongConsumer progress)
             throws IOException, InterruptedException {
         long offset = 0;
         while (offset < volume.sizeBytes()) {
@@ -128,8 +128,7 @@ final class RawImage {
         }
     }
 
-    private static void copy(
-            AttachedVolume volume, long from, long to, Sink sink, LongConsumer progress)
+    private static void copy(VolumeIo volume, long from, long to, Sink sink, LongConsumer progress)
             throws IOException, InterruptedException {
         Queue<CompletableFuture<ByteBuf>> reads = new ArrayDeque<>();
         long asked = from;

@@ -13,6 +13,7 @@ import io.mirach.admin.VolumeView;
 import io.mirach.client.AttachedVolume;
 import io.mirach.client.MirachClient;
 import io.mirach.model.Attachment;
+import io.mirach.model.IoLimitsChange;
 import io.mirach.model.Volume;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
@@ -24,6 +25,8 @@ import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Random;
@@ -70,7 +73,7 @@ class ClusterIT {
                 cluster.start(node);
                 cluster.awaitHealthy();
             }
-            VolumeSettings strict = new VolumeSettings(Optional.of(true));
+            VolumeSettings strict = new VolumeSettings(Optional.of(true), Optional.empty());
             assertThat(cluster.admin().changeVolume("vm1", strict).strictReads()).isTrue();
             assertThat(read(volume, 12_288, first.length)).isEqualTo(first);
             volume.discard(12_288, first.length / 2).get(30, TimeUnit.SECONDS);
@@ -78,6 +81,68 @@ class ClusterIT {
             volume.detach().get(60, TimeUnit.SECONDS);
             assertThat(cluster.failures).isEmpty();
         }
+    }
+
+    @Test
+    void limitsHoldAtOnceAndEndAtOnce() throws Exception {
+        try (InProcessCluster cluster = new InProcessCluster(folder, 3)) {
+            cluster.startAll();
+            cluster.init();
+            cluster.awaitHealthy();
+            cluster.admin().createVolume(new CreateVolumeRequest("vm1", 1L << 30, 0));
+            MirachClient client = cluster.client("gw1");
+            AttachedVolume volume = attach(client, "vm1");
+
+            limitWrites(cluster, 50);
+            await().until(() -> limitOf(client) == 50);
+            long start = System.nanoTime();
+            allOf(writes(volume, 31)).get(60, TimeUnit.SECONDS);
+            // The first goes at once; of a burst of 1 s nothing is saved up yet.
+            assertThat(System.nanoTime() - start).isGreaterThan(TimeUnit.MILLISECONDS.toNanos(590));
+
+            limitWrites(cluster, 1);
+            await().until(() -> limitOf(client) == 1);
+            List<CompletableFuture<Void>> waiting = writes(volume, 500);
+            assertThat(read(volume, 0, 4096)).isEqualTo(bytes(0, 4096));
+            assertThat(waiting.get(499)).isNotDone();
+            limitWrites(cluster, 0);
+            allOf(waiting).get(60, TimeUnit.SECONDS);
+
+            limitWrites(cluster, 1);
+            await().until(() -> limitOf(client) == 1);
+            List<CompletableFuture<Void>> last = writes(volume, 500);
+            volume.detach().get(60, TimeUnit.SECONDS);
+            assertThat(last).allMatch(write -> write.isDone() && !write.isCompletedExceptionally());
+            assertThat(cluster.failures).isEmpty();
+        }
+    }
+
+    private static void limitWrites(InProcessCluster cluster, long iops) {
+        IoLimitsChange change =
+                new IoLimitsChange(
+                        Optional.empty(),
+                        Optional.of(iops),
+                        Optional.empty(),
+                        Optional.empty(),
+                        Optional.empty());
+        cluster.admin()
+                .changeVolume("vm1", new VolumeSettings(Optional.empty(), Optional.of(change)));
+    }
+
+    private static long limitOf(MirachClient client) {
+        return client.image().volumeNamed("vm1").orElseThrow().limits().writeIops();
+    }
+
+    private static List<CompletableFuture<Void>> writes(AttachedVolume volume, int count) {
+        List<CompletableFuture<Void>> writes = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            writes.add(volume.write(0, Unpooled.wrappedBuffer(bytes(0, 4096))));
+        }
+        return writes;
+    }
+
+    private static CompletableFuture<Void> allOf(List<CompletableFuture<Void>> all) {
+        return CompletableFuture.allOf(all.toArray(CompletableFuture<?>[]::new));
     }
 
     @Test
