@@ -3,6 +3,7 @@ package io.mirach.server.chunk;
 import io.mirach.model.Block;
 import io.mirach.model.LayerId;
 import io.mirach.protocol.Checksum;
+import io.mirach.server.store.Bitmap;
 import io.mirach.server.store.BlockCopy;
 import io.mirach.server.store.ChunkBatch;
 import io.mirach.server.store.ChunkStore;
@@ -150,9 +151,7 @@ final class BlockWriter {
 
     private void zeroBlocks(VolumeState volume, long firstBlock, long endBlock) {
         if (volume.chain().size() > 1) {
-            for (long block = firstBlock; block < endBlock; block++) {
-                makeHole(volume, block);
-            }
+            makeHoles(volume, firstBlock, endBlock);
             return;
         }
         LayerId head = volume.volume().head();
@@ -205,6 +204,45 @@ final class BlockWriter {
         extents.get(head, extent, blocksPerExtent)
                 .setPresent((int) (block % blocksPerExtent), logIndex);
         extents.changed(head, extent);
+    }
+
+    /** As {@link #makeHole} for a run within an extent: each older layer is looked at once. */
+    private void makeHoles(VolumeState volume, long firstBlock, long endBlock) {
+        LayerId head = volume.volume().head();
+        int blocksPerExtent = volume.volume().blocksPerExtent();
+        long extent = firstBlock / blocksPerExtent;
+        int from = (int) (firstBlock % blocksPerExtent);
+        int end = from + (int) (endBlock - firstBlock);
+        Bitmap below = valuesBelow(volume, extent, blocksPerExtent);
+        ExtentRecord record = extents.get(head, extent, blocksPerExtent);
+        for (int bit = from; bit < end; bit++) {
+            long block = firstBlock + bit - from;
+            if (below.get(bit)) {
+                if (!record.isZero(bit)) {
+                    batch.putZeroMarker(head, block);
+                    record.setZero(bit, logIndex);
+                    extents.changed(head, extent);
+                }
+            } else if (record.isPresent(bit) || record.isZero(bit)) {
+                batch.deleteBlock(head, block);
+                record.setAbsent(bit, logIndex);
+                extents.changed(head, extent);
+            }
+        }
+    }
+
+    /** The blocks of an extent of which the layers below the head show a value. */
+    private Bitmap valuesBelow(VolumeState volume, long extent, int blocksPerExtent) {
+        Bitmap values = new Bitmap(blocksPerExtent);
+        Bitmap decided = new Bitmap(blocksPerExtent);
+        List<LayerId> chain = volume.chain();
+        for (LayerId layer : chain.subList(1, chain.size())) {
+            ExtentRecord record = extents.get(layer, extent, blocksPerExtent);
+            values.addAllExcept(record.present(), decided);
+            decided.addAll(record.present());
+            decided.addAll(record.zero());
+        }
+        return values;
     }
 
     /** A marker if an older layer has the block, else nothing at all. */

@@ -84,6 +84,23 @@ class DigestTest {
         }
     }
 
+    @Test
+    void layersAndSnapshotsArePartOfIt() {
+        LayerId next = new LayerId(200);
+        follower.apply(
+                Commands.open(Commands.VOLUME, Commands.HEAD),
+                Commands.admit(Commands.VOLUME, 1, Commands.EPOCH));
+        for (Replica replica : List.of(leader, follower)) {
+            replica.apply(Commands.write(0, 1, Commands.filled(4096, 1)));
+        }
+        String before = digestNow(leader);
+        assertThat(digestNow(follower)).isEqualTo(before);
+        // The same blocks in the same layers, but another snapshot.
+        leader.apply(Commands.seal(Commands.HEAD, next, 100));
+        follower.apply(Commands.seal(Commands.HEAD, next, 101));
+        assertThat(digestNow(leader)).isNotEqualTo(before).isNotEqualTo(digestNow(follower));
+    }
+
     @ParameterizedTest(name = "seed {0}")
     @ValueSource(longs = {1, 2, 3})
     void replicasAreEqualWhereTheOrderStandsHoweverTheyKeepTheirFiles(long seed) {
