@@ -101,19 +101,43 @@ final class MemberPlan {
         LeaderView.Members members = view.members();
         UUID from = move.from().dataDir();
         UUID to = move.to().dataDir();
+        boolean canGo = canGo(group, view, move);
         if (members.voters().contains(to)) {
-            return members.voters().contains(from)
+            // Who stays for the time being is dismissed once the group is complete without it.
+            return members.voters().contains(from) && canGo
                     ? without(group, view, from)
                     : Optional.of(new Step.FinishMove(group.group(), group.replicaSet().version()));
         }
         if (!isReady(view, to)) {
             return follow(group, view, to);
         }
-        return view.leader().equals(from)
+        return canGo && view.leader().equals(from)
                 ? handOver(group, view)
                 : Optional.of(
                         new Step.PromoteReplica(
-                                group.group(), view.leader(), to, members, Optional.of(from)));
+                                group.group(),
+                                view.leader(),
+                                to,
+                                members,
+                                Optional.of(from).filter(dir -> canGo)));
+    }
+
+    /**
+     * Whether the group can do without whom a move replaces. Not while another replica is missing,
+     * unless it is of no use itself: it may be one of two good copies. Nor if too few voters would
+     * stay: Raft refuses a change in which as many are new as are old ones.
+     */
+    private static boolean canGo(GroupInSight group, LeaderView view, ReplicaMove move) {
+        UUID from = move.from().dataDir();
+        LeaderView.Members members = view.members();
+        boolean useful = view.isCurrent(from) && members.isSound(from);
+        boolean complete =
+                group.replicaSet().target().stream()
+                        .filter(replica -> !replica.equals(move.to()))
+                        .map(Replica::dataDir)
+                        .allMatch(dir -> members.voters().contains(dir) && view.isCurrent(dir));
+        long staying = members.voters().stream().filter(voter -> !voter.equals(from)).count();
+        return (complete || !useful) && staying > 1;
     }
 
     /** A member that the map does not know goes, once those that it knows are there. */

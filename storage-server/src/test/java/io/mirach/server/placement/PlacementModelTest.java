@@ -220,6 +220,9 @@ class PlacementModelTest {
         if (raft.voters.equals(voters) && raft.learners.equals(learners)) {
             return true;
         }
+        assertThat(changesMajority(raft.voters, voters))
+                .as("%s to %s is refused for ever", raft.voters, voters)
+                .isFalse();
         boolean agreed =
                 raft.voters.stream().filter(this::counts).count() * 2 > raft.voters.size()
                         && voters.stream().filter(this::counts).count() * 2 > voters.size()
@@ -233,6 +236,13 @@ class PlacementModelTest {
             raft.configuration++;
         }
         return agreed;
+    }
+
+    /** Ratis refuses a change in which as many voters are new as are old ones. */
+    private static boolean changesMajority(Set<UUID> old, Set<UUID> voters) {
+        long fresh = voters.stream().filter(voter -> !old.contains(voter)).count();
+        boolean becomesTwo = old.size() == 1 && voters.size() == 2 && fresh == 1;
+        return fresh >= voters.size() - fresh && !becomesTwo;
     }
 
     private Set<UUID> known(Set<UUID> dirs, UUID... without) {
