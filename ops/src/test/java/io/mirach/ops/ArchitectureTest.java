@@ -33,6 +33,10 @@ class ArchitectureTest {
     static final ArchRule gateway =
             knowsOnly("gateway", "nbd", "client", "config", "protocol", "model");
 
+    @ArchTest
+    static final ArchRule transfer =
+            knowsOnly("transfer", "nbd", "client", "admin", "cli", "protocol", "model");
+
     @ArchTest static final ArchRule admin = knowsOnly("admin", "protocol", "model");
     @ArchTest static final ArchRule cli = knowsOnly("cli", "admin", "protocol", "model");
     @ArchTest static final ArchRule raftKnowsBytesAndNoVolumes = knowsOnly("raft");

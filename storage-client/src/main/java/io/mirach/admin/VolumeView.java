@@ -1,5 +1,6 @@
 package io.mirach.admin;
 
+import io.mirach.model.IoLimits;
 import io.mirach.model.Volume;
 import java.util.List;
 import java.util.Objects;
@@ -18,6 +19,7 @@ import java.util.stream.Stream;
  * @param attachments by ascending epoch
  * @param exports the orders to offer it, by gateway
  * @param snapshots how many it has
+ * @param limits see {@link Volume#limits}
  */
 public record VolumeView(
         long id,
@@ -31,7 +33,8 @@ public record VolumeView(
         List<Integer> placementGroups,
         List<AttachmentView> attachments,
         List<ExportView> exports,
-        int snapshots) {
+        int snapshots,
+        IoLimits limits) {
     public VolumeView {
         Objects.requireNonNull(name, "name");
         Objects.requireNonNull(allocatedBytes, "allocatedBytes");
@@ -39,6 +42,7 @@ public record VolumeView(
         placementGroups = List.copyOf(placementGroups);
         attachments = List.copyOf(attachments);
         exports = List.copyOf(exports);
+        limits = Objects.requireNonNullElse(limits, IoLimits.NONE);
     }
 
     /** The attachment of that gateway; of several, the newest. */

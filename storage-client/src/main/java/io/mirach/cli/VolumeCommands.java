@@ -6,7 +6,6 @@ import io.mirach.admin.AttachmentView;
 import io.mirach.admin.CreateVolumeRequest;
 import io.mirach.admin.ExportView;
 import io.mirach.admin.Routes;
-import io.mirach.admin.VolumeSettings;
 import io.mirach.admin.VolumeView;
 import io.mirach.model.Volume;
 import io.mirach.model.VolumeName;
@@ -15,7 +14,6 @@ import io.mirach.protocol.MirachException;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -30,12 +28,12 @@ import picocli.CommandLine.Parameters;
             VolumeCommands.Create.class,
             VolumeCommands.Ls.class,
             VolumeCommands.Show.class,
-            VolumeCommands.Set.class,
+            VolumeSetCommand.class,
             VolumeCommands.Rm.class
         })
 final class VolumeCommands {
     private static final Duration CREATE_LIMIT = Duration.ofSeconds(60);
-    private static final String STRICT_READS =
+    static final String STRICT_READS =
             "Ask a majority of the nodes before each read instead of trusting clocks: for nodes in"
                     + " virtual machines that may be suspended. Reads become slower.";
 
@@ -228,6 +226,7 @@ final class VolumeCommands {
             out.println("extent size       " + ByteSize.format(v.extentBytes()));
             out.println("created           " + Wording.moment(v.createdAtMs()));
             out.println("strict reads      " + (v.strictReads() ? "on" : "off"));
+            out.println("limits            " + Wording.of(v.limits()));
             out.println("snapshots         " + v.snapshots());
             out.println(
                     "placement groups  "
@@ -260,55 +259,6 @@ final class VolumeCommands {
                                 + ")");
                 a.nbdUris().forEach(uri -> out.println("nbd               " + uri));
             }
-        }
-    }
-
-    @Command(
-            name = "set",
-            description = {
-                "Change settings of a volume, also while it is attached.",
-                "A gateway follows when it hears of it: at once, if it reaches the meta group."
-            },
-            footer = {"", "Example:", "  mirach volume set vm1 --strict-reads=on"})
-    static final class Set extends ChangeCommand {
-        @Parameters(paramLabel = "VOLUME", description = "Its name.")
-        String name;
-
-        @Option(
-                names = "--strict-reads",
-                paramLabel = "on|off",
-                required = true,
-                description = STRICT_READS)
-        String strictReads;
-
-        private VolumeSettings body() {
-            if (!strictReads.equals("on") && !strictReads.equals("off")) {
-                throw new MirachException(
-                                ErrorCode.INVALID_ARGUMENT,
-                                "--strict-reads is on or off, not '" + strictReads + "'")
-                        .withRemedy(
-                                "mirach volume set " + checkedName(name) + " --strict-reads=on");
-            }
-            return new VolumeSettings(Optional.of(strictReads.equals("on")));
-        }
-
-        @Override
-        List<AdminCall> requests() {
-            return List.of(
-                    AdminCall.post(Routes.path(Routes.VOLUME_SETTINGS, checkedName(name)), body()));
-        }
-
-        @Override
-        String check(AdminClient client) {
-            body();
-            client.volume(checkedName(name));
-            return "turn strict reads of volume " + name + " " + strictReads;
-        }
-
-        @Override
-        void change(AdminClient client, PrintWriter out) {
-            client.changeVolume(checkedName(name), body());
-            out.println("strict reads of volume " + name + " are " + strictReads);
         }
     }
 

@@ -2,8 +2,11 @@ package io.mirach.cli;
 
 import io.mirach.admin.PgView;
 import io.mirach.model.Attachment;
+import io.mirach.model.IoLimits;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
 
 /** How values that are not sizes read in tables. */
 final class Wording {
@@ -62,5 +65,26 @@ final class Wording {
             return seconds / 60 + " min";
         }
         return seconds < 172_800 ? seconds / 3600 + " h" : seconds / 86_400 + " d";
+    }
+
+    /** {@code none}, or what is limited. */
+    static String of(IoLimits limits) {
+        if (limits.none()) {
+            return "none";
+        }
+        List<String> words = new ArrayList<>();
+        add(words, "read", limits.readIops(), limits.readBytesPerSecond());
+        add(words, "write", limits.writeIops(), limits.writeBytesPerSecond());
+        words.add("burst " + limits.burstMs() / 1000.0 + " s");
+        return String.join(", ", words);
+    }
+
+    private static void add(List<String> words, String what, long iops, long bytesPerSecond) {
+        if (iops > 0) {
+            words.add(what + " " + iops + "/s");
+        }
+        if (bytesPerSecond > 0) {
+            words.add(what + " " + ByteSize.format(bytesPerSecond) + "/s");
+        }
     }
 }

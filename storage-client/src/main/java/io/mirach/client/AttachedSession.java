@@ -34,6 +34,7 @@ final class AttachedSession extends VolumeSession implements AttachedVolume {
         super(calls, config, allocator, timer, abandonedBytes);
         this.life = life;
         this.giveBack = giveBack;
+        life.onLimits(this::limit);
     }
 
     @Override

@@ -3,12 +3,16 @@ package io.mirach.client;
 import io.mirach.model.Attachment;
 import io.mirach.model.ClusterImage;
 import io.mirach.model.Epoch;
+import io.mirach.model.IoLimits;
 import io.mirach.model.LayerId;
 import io.mirach.model.Volume;
 import io.mirach.model.VolumeAccess;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
+import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 
 /**
  * An attachment from its grant to its end: by detaching, by fencing, or with the client.
@@ -16,12 +20,21 @@ import java.util.Optional;
  */
 final class AttachmentLife extends VolumeLife {
     private final Attachment attachment;
+    private final List<Consumer<IoLimits>> onLimits = new CopyOnWriteArrayList<>();
+    private volatile IoLimits limits;
     // Guarded by this.
     private boolean seenInMap;
 
     AttachmentLife(Attachment attachment, Volume volume, long mapVersion) {
         super(volume, mapVersion);
         this.attachment = attachment;
+        this.limits = volume.limits();
+    }
+
+    /** Calls {@code listener} with this attachment's part of the volume's limits, now and later. */
+    void onLimits(Consumer<IoLimits> listener) {
+        onLimits.add(listener);
+        listener.accept(limits);
     }
 
     Attachment attachment() {
@@ -67,6 +80,9 @@ final class AttachmentLife extends VolumeLife {
     @Override
     void learn(ClusterImage image) {
         revokedIn(image).ifPresent(this::revoked);
+        int users = (int) image.accessTo(attachment.volume()).held().count();
+        limits = volume().limits().sharedBy(users);
+        onLimits.forEach(listener -> listener.accept(limits));
     }
 
     /**

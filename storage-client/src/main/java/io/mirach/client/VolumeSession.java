@@ -5,6 +5,7 @@ import io.mirach.client.routing.ExtentMapper;
 import io.mirach.client.routing.ExtentMapper.Part;
 import io.mirach.model.Block;
 import io.mirach.model.BlockRange;
+import io.mirach.model.IoLimits;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
 import io.netty.buffer.ByteBuf;
@@ -51,6 +52,7 @@ class VolumeSession implements VolumeIo {
     private final InFlight writesInFlight = new InFlight();
     private final Set<Operation<?>> operations = ConcurrentHashMap.newKeySet();
     private final AbandonedWrites abandoned;
+    private final IoThrottle throttle;
 
     /**
      * @param abandonedBytes data of writes that were given up, over all volumes of the client
@@ -73,7 +75,26 @@ class VolumeSession implements VolumeIo {
         this.budget = new ByteBudget(config.maxBytesInFlight());
         this.maxBytesQueued = config.maxBytesQueued();
         this.maxRequests = config.maxRequests();
-        life.onEnd(reason -> operations.forEach(operation -> operation.fail(reason)));
+        this.throttle = new IoThrottle(this::runLater, System::nanoTime);
+        life.onEnd(
+                reason -> {
+                    operations.forEach(operation -> operation.fail(reason));
+                    throttle.lift();
+                });
+    }
+
+    /** Has requests keep to these limits, those that wait already too. */
+    final void limit(IoLimits limits) {
+        throttle.limit(limits);
+    }
+
+    private void runLater(Runnable task, long delayNanos) {
+        try {
+            timer.schedule(task, delayNanos, TimeUnit.NANOSECONDS);
+        } catch (RejectedExecutionException closing) {
+            // The client is closed, and so is each session.
+            throttle.lift();
+        }
     }
 
     /**
@@ -163,6 +184,11 @@ class VolumeSession implements VolumeIo {
                         budget,
                         (part, index) ->
                                 reads.read(part).thenAccept(bytes -> parts.set(index, bytes)));
+        throttle.read(lengthBytes, () -> startRead(operation, run, parts));
+        return operation.result;
+    }
+
+    private void startRead(Operation<ByteBuf> operation, PartRun run, ReadResult parts) {
         limitTime(operation, () -> {});
         run.start()
                 .whenComplete(
@@ -178,7 +204,6 @@ class VolumeSession implements VolumeIo {
                                 bytes.release();
                             }
                         });
-        return operation.result;
     }
 
     @Override
@@ -205,7 +230,7 @@ class VolumeSession implements VolumeIo {
                             ByteBuf bytes = data.retainedSlice(from, part.lengthBytes());
                             return writes.write(part, bytes, false);
                         });
-        return change(operation, offsetBytes, endBytes, run, data::release);
+        return change(operation, offsetBytes, endBytes, lengthBytes, run, data::release);
     }
 
     @Override
@@ -229,7 +254,8 @@ class VolumeSession implements VolumeIo {
                         budget,
                         (part, index) ->
                                 writes.write(part, ZeroBytes.of(part.lengthBytes()), true));
-        return change(operation, offsetBytes, endBytes, run, () -> {});
+        long chargedBytes = Math.min(lengthBytes, MAX_REQUEST_BYTES);
+        return change(operation, offsetBytes, endBytes, chargedBytes, run, () -> {});
     }
 
     @Override
@@ -258,11 +284,27 @@ class VolumeSession implements VolumeIo {
                         part -> BARE_PART_BYTES,
                         budget,
                         (part, index) -> writes.zero(part));
-        return change(operation, offsetBytes, endBytes, run, () -> {});
+        return change(operation, offsetBytes, endBytes, 0, run, () -> {});
     }
 
-    /** Runs a write of any kind; {@code cleanUp} runs when nothing of it is on its way any more. */
+    /**
+     * Runs a write of any kind; {@code cleanUp} runs when nothing of it is on its way any more.
+     *
+     * @param chargedBytes how much it counts where bytes are limited
+     */
     private CompletableFuture<Void> change(
+            Operation<Void> operation,
+            long offsetBytes,
+            long endBytes,
+            long chargedBytes,
+            PartRun run,
+            Runnable cleanUp) {
+        throttle.write(
+                chargedBytes, () -> startChange(operation, offsetBytes, endBytes, run, cleanUp));
+        return operation.result;
+    }
+
+    private void startChange(
             Operation<Void> operation,
             long offsetBytes,
             long endBytes,
@@ -290,7 +332,6 @@ class VolumeSession implements VolumeIo {
                         operation.succeed(null);
                     }
                 });
-        return operation.result;
     }
 
     @Override
@@ -348,8 +389,9 @@ class VolumeSession implements VolumeIo {
         return life.closed().copy();
     }
 
-    /** Completes once nothing that has begun is on its way any more. */
+    /** Completes once nothing that has begun is on its way any more. Limits hold no longer. */
     final CompletableFuture<Void> settled() {
+        throttle.lift();
         return allInFlight.barrier();
     }
 

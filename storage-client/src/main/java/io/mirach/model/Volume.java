@@ -17,6 +17,7 @@ import java.util.Optional;
  * @param snapshots the oldest first; each one's layer rests on that of the one before it, and the
  *     head on the last. With those that were given up, whose layers are still there.
  * @param sealing at most one snapshot is being taken at a time
+ * @param limits shared evenly by all that have it attached
  */
 public record Volume(
         VolumeId id,
@@ -29,7 +30,8 @@ public record Volume(
         long createdAtMs,
         boolean strictReads,
         List<Snapshot> snapshots,
-        Optional<Sealing> sealing) {
+        Optional<Sealing> sealing,
+        IoLimits limits) {
     /** 4 MiB. */
     public static final int DEFAULT_EXTENT_BYTES = 4 << 20;
 
@@ -67,9 +69,11 @@ public record Volume(
         // Absent from what releases without snapshots have written.
         snapshots = snapshots == null ? List.of() : List.copyOf(snapshots);
         sealing = sealing == null ? Optional.empty() : sealing;
+        // Likewise from those without limits.
+        limits = limits == null ? IoLimits.NONE : limits;
     }
 
-    /** Reads trust the leader's lease; no snapshots. */
+    /** Reads trust the leader's lease; no snapshots, no limits. */
     public Volume(
             VolumeId id,
             String name,
@@ -90,41 +94,35 @@ public record Volume(
                 createdAtMs,
                 false,
                 List.of(),
-                Optional.empty());
+                Optional.empty(),
+                IoLimits.NONE);
     }
 
     public Volume inState(State next) {
-        return new Volume(
-                id,
-                name,
-                sizeBytes,
-                extentBytes,
-                slots,
-                head,
-                next,
-                createdAtMs,
-                strictReads,
-                snapshots,
-                sealing);
+        return copy(head, next, strictReads, snapshots, sealing, limits);
     }
 
     public Volume withStrictReads(boolean next) {
-        return new Volume(
-                id,
-                name,
-                sizeBytes,
-                extentBytes,
-                slots,
-                head,
-                state,
-                createdAtMs,
-                next,
-                snapshots,
-                sealing);
+        return copy(head, state, next, snapshots, sealing, limits);
+    }
+
+    public Volume withLimits(IoLimits next) {
+        return copy(head, state, strictReads, snapshots, sealing, next);
     }
 
     /** With other layers. */
     public Volume with(LayerId newHead, List<Snapshot> newSnapshots, Optional<Sealing> nowSealing) {
+        return copy(newHead, state, strictReads, newSnapshots, nowSealing, limits);
+    }
+
+    /** With all that can change. */
+    private Volume copy(
+            LayerId newHead,
+            State newState,
+            boolean newStrictReads,
+            List<Snapshot> newSnapshots,
+            Optional<Sealing> nowSealing,
+            IoLimits newLimits) {
         return new Volume(
                 id,
                 name,
@@ -132,11 +130,12 @@ public record Volume(
                 extentBytes,
                 slots,
                 newHead,
-                state,
+                newState,
                 createdAtMs,
-                strictReads,
+                newStrictReads,
                 newSnapshots,
-                nowSealing);
+                nowSealing,
+                newLimits);
     }
 
     /** The one of that name that users know of. */

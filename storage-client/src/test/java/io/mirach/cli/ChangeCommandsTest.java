@@ -11,6 +11,7 @@ import io.mirach.admin.NodeView;
 import io.mirach.admin.StatusView;
 import io.mirach.admin.VolumeView;
 import io.mirach.model.Attachment;
+import io.mirach.model.IoLimits;
 import io.mirach.model.Volume;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -20,6 +21,8 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ChangeCommandsTest extends CliOnFakeServer {
     private static final List<String> URIS =
@@ -41,7 +44,8 @@ class ChangeCommandsTest extends CliOnFakeServer {
                 List.of(1, 2, 3),
                 attachments,
                 exports,
-                0);
+                0,
+                IoLimits.NONE);
     }
 
     private static VolumeView free() {
@@ -87,9 +91,11 @@ class ChangeCommandsTest extends CliOnFakeServer {
     void strictReadsAreTurnedOnByName() {
         server.on("POST /v1/volumes/vm1/settings", free());
         assertThat(run("volume", "set", "vm1", "--strict-reads=on"))
-                .isEqualTo(new CliRun(0, "strict reads of volume vm1 are on\n", ""));
+                .isEqualTo(
+                        new CliRun(
+                                0, "settings of volume vm1: strict reads off, limits none\n", ""));
         assertThat(server.received().get(0).body().orElseThrow().toString())
-                .isEqualTo("{\"strictReads\":true}");
+                .isEqualTo("{\"strictReads\":true,\"limits\":null}");
     }
 
     @Test
@@ -100,6 +106,50 @@ class ChangeCommandsTest extends CliOnFakeServer {
                 .isEqualTo(
                         "error: INVALID_ARGUMENT: --strict-reads is on or off, not 'yes'\n"
                                 + "remedy: mirach volume set vm1 --strict-reads=on\n");
+        assertThat(server.received()).isEmpty();
+    }
+
+    @Test
+    void limitsAreSetOneByOne() {
+        server.on("POST /v1/volumes/vm1/settings", free());
+        assertThat(
+                        run(
+                                        "volume",
+                                        "set",
+                                        "vm1",
+                                        "--write-iops=500",
+                                        "--read-rate=none",
+                                        "--write-rate=64MiB",
+                                        "--burst=10s")
+                                .exitCode())
+                .isZero();
+        assertThat(server.received().get(0).body().orElseThrow().toString())
+                .isEqualTo(
+                        "{\"strictReads\":null,\"limits\":{\"readIops\":null,\"writeIops\":500,\"readBytesPerSecond\":0,"
+                                + "\"writeBytesPerSecond\":67108864,\"burstMs\":10000}}");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "--write-iops=0",
+                "--write-iops=-5",
+                "--write-iops=many",
+                "--read-rate=1KiB",
+                "--read-rate=0",
+                "--write-rate=2TiB",
+                "--burst=2h",
+                "--burst=900000h",
+                "--burst=never",
+                ""
+            })
+    void limitsThatMakeNoSenseAreRefused(String option) {
+        CliRun run =
+                option.isEmpty()
+                        ? run("volume", "set", "vm1")
+                        : run("volume", "set", "vm1", option);
+        assertThat(run.exitCode()).isEqualTo(2);
+        assertThat(run.err()).startsWith("error: INVALID_ARGUMENT: ").contains("remedy: ");
         assertThat(server.received()).isEmpty();
     }
 

@@ -13,6 +13,7 @@ import io.mirach.admin.VolumeView;
 import io.mirach.client.AttachedVolume;
 import io.mirach.client.MirachClient;
 import io.mirach.model.Attachment;
+import io.mirach.model.IoLimitsChange;
 import io.mirach.model.Volume;
 import io.mirach.protocol.ErrorCode;
 import io.mirach.protocol.MirachException;
@@ -24,6 +25,8 @@ import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Random;
@@ -70,7 +73,7 @@ class ClusterIT {
                 cluster.start(node);
                 cluster.awaitHealthy();
             }
-            VolumeSettings strict = new VolumeSettings(Optional.of(true));
+            VolumeSettings strict = new VolumeSettings(Optional.of(true), Optional.empty());
             assertThat(cluster.admin().changeVolume("vm1", strict).strictReads()).isTrue();
             assertThat(read(volume, 12_288, first.length)).isEqualTo(first);
             volume.discard(12_288, first.length / 2).get(30, TimeUnit.SECONDS);
@@ -78,6 +81,76 @@ class ClusterIT {
             volume.detach().get(60, TimeUnit.SECONDS);
             assertThat(cluster.failures).isEmpty();
         }
+    }
+
+    @Test
+    void limitsHoldAtOnceAndEndAtOnce() throws Exception {
+        try (InProcessCluster cluster = new InProcessCluster(folder, 3)) {
+            cluster.startAll();
+            cluster.init();
+            cluster.awaitHealthy();
+            cluster.admin().createVolume(new CreateVolumeRequest("vm1", 1L << 30, 0));
+            MirachClient client = cluster.client("gw1");
+            AttachedVolume volume = attach(client, "vm1");
+
+            // From before the limit: what is not used from then on is saved up.
+            long start = System.nanoTime();
+            limitWrites(cluster, client, 50);
+            allOf(writes(volume, 31)).get(60, TimeUnit.SECONDS);
+            // The first goes at once; of a burst of 1 s nothing is saved up yet.
+            assertThat(System.nanoTime() - start).isGreaterThan(TimeUnit.MILLISECONDS.toNanos(590));
+
+            limitWrites(cluster, client, 1);
+            List<CompletableFuture<Void>> waiting = writes(volume, 500);
+            assertThat(read(volume, 0, 4096)).isEqualTo(bytes(0, 4096));
+            assertThat(waiting.get(499)).isNotDone();
+            limitWrites(cluster, client, 0);
+            allOf(waiting).get(60, TimeUnit.SECONDS);
+
+            limitWrites(cluster, client, 1);
+            List<CompletableFuture<Void>> last = writes(volume, 500);
+            volume.detach().get(60, TimeUnit.SECONDS);
+            assertThat(last).allMatch(write -> write.isDone() && !write.isCompletedExceptionally());
+            assertThat(cluster.failures).isEmpty();
+        }
+    }
+
+    /** Returns when the client's volumes keep to it. */
+    private static void limitWrites(InProcessCluster cluster, MirachClient client, long iops)
+            throws Exception {
+        IoLimitsChange change =
+                new IoLimitsChange(
+                        Optional.empty(),
+                        Optional.of(iops),
+                        Optional.empty(),
+                        Optional.empty(),
+                        Optional.empty());
+        CompletableFuture<Void> known = new CompletableFuture<>();
+        // Told after the volumes, which listen since the client began.
+        AutoCloseable listening =
+                client.onImage(
+                        image -> {
+                            Volume vm1 = image.volumeNamed("vm1").orElseThrow();
+                            if (vm1.limits().writeIops() == iops) {
+                                known.complete(null);
+                            }
+                        });
+        cluster.admin()
+                .changeVolume("vm1", new VolumeSettings(Optional.empty(), Optional.of(change)));
+        known.get(60, TimeUnit.SECONDS);
+        listening.close();
+    }
+
+    private static List<CompletableFuture<Void>> writes(AttachedVolume volume, int count) {
+        List<CompletableFuture<Void>> writes = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            writes.add(volume.write(0, Unpooled.wrappedBuffer(bytes(0, 4096))));
+        }
+        return writes;
+    }
+
+    private static CompletableFuture<Void> allOf(List<CompletableFuture<Void>> all) {
+        return CompletableFuture.allOf(all.toArray(CompletableFuture<?>[]::new));
     }
 
     @Test

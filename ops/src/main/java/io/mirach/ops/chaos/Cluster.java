@@ -98,7 +98,10 @@ final class Cluster implements AutoCloseable {
     MountedVolume newMount(Gateway gateway, String export) {
         MountedVolume mount =
                 new MountedVolume(
-                        equipment.folder(), gateway.uri(export).socket().orElseThrow(), export);
+                        equipment.folder(),
+                        gateway.uri(export).socket().orElseThrow(),
+                        export,
+                        clock);
         mounts.add(mount);
         return mount;
     }

@@ -1,12 +1,13 @@
 package io.mirach.ops.chaos;
 
+import io.mirach.cli.CliClock;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 
 /**
  * A volume as a guest has it, with an ext4 that this machine mounts: QEMU's storage daemon is the
@@ -18,8 +19,8 @@ final class MountedVolume implements AutoCloseable {
     private static final String DAEMON = "qemu-storage-daemon";
     // Longer than anything that befalls a gateway.
     private static final int RECONNECT_SECONDS = 3_600;
-    private static final int CONNECT_LIMIT_SECONDS = 180;
-    private static final int LOOK_MS = 20;
+    private static final Duration CONNECT_LIMIT = Duration.ofMinutes(3);
+    private static final Duration LOOK_INTERVAL = Duration.ofMillis(20);
     private static final int FSCK_UNCORRECTED = 4;
 
     private final Path socket;
@@ -28,6 +29,7 @@ final class MountedVolume implements AutoCloseable {
     private final Path mountPoint;
     private final Path pidFile;
     private final Path log;
+    private final CliClock clock;
     private volatile Optional<Process> daemon = Optional.empty();
     private volatile boolean closed;
     // Guarded by this.
@@ -39,7 +41,8 @@ final class MountedVolume implements AutoCloseable {
      * @param socket of the gateway
      * @param export in which it lies
      */
-    MountedVolume(Path folder, Path socket, String export) {
+    MountedVolume(Path folder, Path socket, String export, CliClock clock) {
+        this.clock = clock;
         this.socket = socket;
         this.export = export;
         this.image = folder.resolve("guest.img");
@@ -140,20 +143,20 @@ final class MountedVolume implements AutoCloseable {
 
     /** The daemon writes its number into a file once the export is there. */
     private void awaitConnected(Process started) throws InterruptedException {
-        long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(CONNECT_LIMIT_SECONDS);
+        long deadlineNanos = clock.nanoTime() + CONNECT_LIMIT.toNanos();
         while (Files.notExists(pidFile)) {
             if (!started.isAlive()) {
                 throw new BlockDevice.DeviceGoneException(DAEMON + " ended; see " + log, null);
             }
-            if (System.nanoTime() > deadlineNanos) {
+            if (clock.nanoTime() - deadlineNanos > 0) {
                 throw new ChaosException(
                         DAEMON
                                 + " could not connect in "
-                                + CONNECT_LIMIT_SECONDS
+                                + CONNECT_LIMIT.toSeconds()
                                 + " s; see "
                                 + log);
             }
-            TimeUnit.MILLISECONDS.sleep(LOOK_MS);
+            clock.pause(LOOK_INTERVAL);
         }
     }
 

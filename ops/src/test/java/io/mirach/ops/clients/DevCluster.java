@@ -24,19 +24,33 @@ final class DevCluster implements AutoCloseable {
     static final Duration START_LIMIT = Duration.ofMinutes(3);
     private static final int PORTS = 40;
 
+    /** Half of the time of a test goes to the compilers otherwise. */
+    private static final String QUICK_START = "-XX:TieredStopAtLevel=1";
+
     private final Path launcher;
     private final Path dir;
     private final int basePort;
+    private final String javaOptions;
 
-    private DevCluster(Path dir, int basePort) {
+    private DevCluster(Path dir, int basePort, String javaOptions) {
         this.dir = dir;
         this.basePort = basePort;
+        this.javaOptions = javaOptions;
         this.launcher = projectDir().resolve("ops/bin/mirach");
     }
 
     /** Starts a new cluster of three nodes and waits until it serves the volume {@code demo}. */
     static DevCluster start() {
-        DevCluster cluster = unstarted();
+        return start(QUICK_START);
+    }
+
+    /** The same, by processes with all that users give them. */
+    static DevCluster startAsUsersDo() {
+        return start("");
+    }
+
+    private static DevCluster start(String javaOptions) {
+        DevCluster cluster = unstarted(javaOptions);
         try {
             cluster.startAll();
         } catch (Throwable e) {
@@ -46,11 +60,16 @@ final class DevCluster implements AutoCloseable {
         return cluster;
     }
 
-    /** An empty folder, and ports that are free. */
+    /** An empty folder, and ports that are free; processes will be as users have them. */
     static DevCluster unstarted() {
+        return unstarted("");
+    }
+
+    private static DevCluster unstarted(String javaOptions) {
         try {
             // A unix socket's path is limited to about 100 bytes, so the folder's must be short.
-            return new DevCluster(Files.createTempDirectory("mirach-dev"), freePorts());
+            return new DevCluster(
+                    Files.createTempDirectory("mirach-dev"), freePorts(), javaOptions);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -129,7 +148,9 @@ final class DevCluster implements AutoCloseable {
     Command command(String... arguments) {
         List<String> words = new ArrayList<>(List.of(launcher.toString()));
         words.addAll(Arrays.asList(arguments));
-        return Command.of(words).env("MIRACH_ENDPOINT", endpoints());
+        return Command.of(words)
+                .env("MIRACH_ENDPOINT", endpoints())
+                .env("MIRACH_JAVA_OPTS", javaOptions);
     }
 
     void killNode(int number) {
@@ -183,7 +204,7 @@ final class DevCluster implements AutoCloseable {
         List<String> words =
                 new ArrayList<>(List.of(launcher.toString(), "dev", "--data", folder.toString()));
         words.addAll(Arrays.asList(arguments));
-        return Command.of(words);
+        return Command.of(words).env("MIRACH_JAVA_OPTS", javaOptions);
     }
 
     @Override

@@ -64,6 +64,86 @@ class FileSystemImageIT {
     }
 
     @Test
+    void anImageIsImportedAndExportedEqualAndSparse() throws IOException {
+        assertThat(cluster.mirach("volume", "import", image.toString(), "imported"))
+                .contains("imported", "192 MiB");
+        Path back = work.resolve("imported.img");
+        cluster.mirach("volume", "export", "imported", back.toString());
+        assertThat(image).hasSameBinaryContentAs(back);
+        assertThat(blocks(back)).isLessThan(Files.size(image) / 512 * 9 / 10);
+        assertRefused("CONFLICT", "volume", "export", "imported", back.toString());
+        assertRefused("VOLUME_EXISTS", "volume", "import", image.toString(), "imported");
+    }
+
+    private static long blocks(Path file) {
+        return Long.parseLong(Command.of("stat", "-c", "%b", file.toString()).run(LIMIT).strip());
+    }
+
+    private static void assertRefused(String code, String... words) {
+        Command.Result result = cluster.command(words).start().end(LIMIT);
+        assertThat(result.exitCode()).as(result.output()).isNotZero();
+        assertThat(result.output()).contains("error: " + code).doesNotContain("\tat ");
+    }
+
+    @Test
+    void anImageOfAnotherFormatIsImportedAndExportedByQemuImg() {
+        Path qcow2 = work.resolve("fs.qcow2");
+        Command.of("qemu-img", "convert", "-O", "qcow2", image.toString(), qcow2.toString())
+                .run(LIMIT);
+        cluster.mirach("volume", "import", qcow2.toString(), "golden", "--size", "256MiB");
+        Path back = work.resolve("golden.qcow2");
+        cluster.mirach("volume", "export", "golden", back.toString());
+        // The longer one is zero behind the end of the shorter.
+        assertThat(Command.of("qemu-img", "compare", image.toString(), back.toString()).run(LIMIT))
+                .contains("Images are identical");
+
+        Path disguised = work.resolve("disguised.img");
+        Command.of("cp", qcow2.toString(), disguised.toString()).run(LIMIT);
+        assertRefused("INVALID_ARGUMENT", "volume", "import", disguised.toString(), "disguised");
+        Path overlay = work.resolve("overlay.qcow2");
+        Command.of(
+                        "qemu-img",
+                        "create",
+                        "-q",
+                        "-f",
+                        "qcow2",
+                        "-F",
+                        "raw",
+                        "-b",
+                        "/etc/passwd",
+                        overlay.toString())
+                .run(LIMIT);
+        assertRefused("INVALID_ARGUMENT", "volume", "import", overlay.toString(), "overlay");
+    }
+
+    @Test
+    void streamsAreImportedAndExported() {
+        String mirach = DevCluster.projectDir().resolve("ops/bin/mirach").toString();
+        Command.of(
+                        "sh",
+                        "-c",
+                        "cat \"$1\" | \"$0\" volume import - piped --size 192MiB"
+                                + " && \"$0\" volume export piped - | cmp - \"$1\"",
+                        mirach,
+                        image.toString())
+                .env("MIRACH_ENDPOINT", cluster.endpoints())
+                .run(LIMIT);
+        // What does not fit leaves no volume behind.
+        Command.Result tooLarge =
+                Command.of(
+                                "sh",
+                                "-c",
+                                "cat \"$1\" | \"$0\" volume import - small --size 64MiB",
+                                mirach,
+                                image.toString())
+                        .env("MIRACH_ENDPOINT", cluster.endpoints())
+                        .start()
+                        .end(LIMIT);
+        assertThat(tooLarge.output()).contains("error: OUT_OF_RANGE");
+        assertThat(cluster.mirach("volume", "ls")).doesNotContain("small").contains("piped");
+    }
+
+    @Test
     void anImageCopiedInByNbdcopyComesBackEqualAndSparse() throws IOException {
         String size = Long.toString(Files.size(image));
         cluster.mirach("volume", "create", "copied", "--size", size);

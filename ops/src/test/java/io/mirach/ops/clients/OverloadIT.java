@@ -32,7 +32,7 @@ class OverloadIT {
 
     @Test
     void memoryStaysBoundedAndEveryoneIsServedThoughAReplicaIsStopped() throws Exception {
-        try (DevCluster cluster = DevCluster.start()) {
+        try (DevCluster cluster = DevCluster.startAsUsersDo()) {
             List<Long> pids = pids(cluster);
             ProcessHandle stopped = node(cluster, 3);
             signal("STOP", stopped);

@@ -12,6 +12,7 @@ import io.mirach.admin.NodeSummary;
 import io.mirach.admin.NodeView;
 import io.mirach.admin.StatusView;
 import io.mirach.admin.VolumeView;
+import io.mirach.model.IoLimits;
 import io.mirach.model.NodeDuty;
 import io.mirach.model.Volume;
 import io.mirach.protocol.HttpEndpoint;
@@ -196,7 +197,8 @@ public final class FakeMirach {
                 List.of(1),
                 List.of(),
                 List.of(),
-                0);
+                0,
+                IoLimits.NONE);
     }
 
     private List<GatewayView> gateways() {

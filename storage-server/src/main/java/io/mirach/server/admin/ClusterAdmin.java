@@ -299,6 +299,9 @@ public final class ClusterAdmin {
         if (settings.strictReads().isPresent()) {
             change(new MetaCommand.SetStrictReads(id, settings.strictReads().get()));
         }
+        if (settings.limits().isPresent()) {
+            change(new MetaCommand.SetIoLimits(id, settings.limits().get()));
+        }
         ClusterImage image = map.image();
         return reports(image).volume(ClusterService.requireVolume(image, name), Map.of());
     }

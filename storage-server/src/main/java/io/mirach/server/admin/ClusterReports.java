@@ -303,7 +303,8 @@ final class ClusterReports {
                 volume.slots().stream().distinct().sorted().map(PlacementGroupId::value).toList(),
                 attachments(image.accessTo(volume.id())).toList(),
                 image.accessTo(volume.id()).exports().stream().map(this::export).toList(),
-                (int) volume.snapshots().stream().filter(Snapshot::visible).count());
+                (int) volume.snapshots().stream().filter(Snapshot::visible).count(),
+                volume.limits());
     }
 
     List<AttachmentView> attachments() {

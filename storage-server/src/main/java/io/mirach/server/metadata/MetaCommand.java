@@ -7,6 +7,7 @@ import io.mirach.model.DataDir;
 import io.mirach.model.Epoch;
 import io.mirach.model.Export;
 import io.mirach.model.Gateway;
+import io.mirach.model.IoLimitsChange;
 import io.mirach.model.NodeDuty;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Replica;
@@ -41,6 +42,7 @@ import java.util.UUID;
     @JsonSubTypes.Type(value = MetaCommand.Scrubbed.class, name = "scrubbed"),
     @JsonSubTypes.Type(value = MetaCommand.CreateVolume.class, name = "create-volume"),
     @JsonSubTypes.Type(value = MetaCommand.SetStrictReads.class, name = "set-strict-reads"),
+    @JsonSubTypes.Type(value = MetaCommand.SetIoLimits.class, name = "set-io-limits"),
     @JsonSubTypes.Type(value = MetaCommand.VolumeOpened.class, name = "volume-opened"),
     @JsonSubTypes.Type(value = MetaCommand.DeleteVolume.class, name = "delete-volume"),
     @JsonSubTypes.Type(
@@ -175,6 +177,9 @@ public sealed interface MetaCommand {
 
     /** See {@link io.mirach.model.Volume#strictReads}. */
     record SetStrictReads(VolumeId volume, boolean strictReads) implements MetaCommand {}
+
+    /** Changes some of the limits of a volume. */
+    record SetIoLimits(VolumeId volume, IoLimitsChange change) implements MetaCommand {}
 
     /** Every placement group of the volume knows it. */
     record VolumeOpened(VolumeId volume) implements MetaCommand {}

@@ -52,6 +52,8 @@ public record MetaTransition(MetaState next, MetaReply reply) {
             return VolumeChanges.create(state, image.get(), c);
         } else if (command instanceof MetaCommand.SetStrictReads c) {
             return VolumeChanges.setStrictReads(state, image.get(), c);
+        } else if (command instanceof MetaCommand.SetIoLimits c) {
+            return VolumeChanges.setIoLimits(state, image.get(), c);
         } else if (command instanceof MetaCommand.VolumeOpened c) {
             return VolumeChanges.opened(state, image.get(), c.volume());
         } else if (command instanceof MetaCommand.DeleteVolume c) {

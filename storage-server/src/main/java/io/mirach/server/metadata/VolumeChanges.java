@@ -1,6 +1,7 @@
 package io.mirach.server.metadata;
 
 import io.mirach.model.ClusterImage;
+import io.mirach.model.IoLimits;
 import io.mirach.model.LayerId;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.Snapshot;
@@ -10,6 +11,7 @@ import io.mirach.model.VolumeId;
 import io.mirach.protocol.ErrorCode;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /** Changes of volumes. Pure. */
 final class VolumeChanges {
@@ -44,7 +46,8 @@ final class VolumeChanges {
                             command.createdAtMs(),
                             command.strictReads(),
                             List.of(),
-                            Optional.empty());
+                            Optional.empty(),
+                            IoLimits.NONE);
         } catch (IllegalArgumentException e) {
             return MetaTransition.refuse(state, ErrorCode.INVALID_ARGUMENT, e.getMessage());
         }
@@ -54,14 +57,29 @@ final class VolumeChanges {
 
     static MetaTransition setStrictReads(
             MetaState state, ClusterImage image, MetaCommand.SetStrictReads command) {
-        Volume volume = image.volumes().get(command.volume());
+        return change(
+                state, image, command.volume(), v -> v.withStrictReads(command.strictReads()));
+    }
+
+    static MetaTransition setIoLimits(
+            MetaState state, ClusterImage image, MetaCommand.SetIoLimits command) {
+        return change(
+                state,
+                image,
+                command.volume(),
+                v -> v.withLimits(command.change().applyTo(v.limits())));
+    }
+
+    private static MetaTransition change(
+            MetaState state, ClusterImage image, VolumeId id, UnaryOperator<Volume> setting) {
+        Volume volume = image.volumes().get(id);
         if (volume == null || volume.state() == Volume.State.DELETING) {
-            return noSuchVolume(state, command.volume());
+            return noSuchVolume(state, id);
         }
-        return volume.strictReads() == command.strictReads()
+        Volume changed = setting.apply(volume);
+        return changed.equals(volume)
                 ? MetaTransition.unchanged(state)
-                : MetaTransition.to(
-                        state, ImageEdit.put(image, volume.withStrictReads(command.strictReads())));
+                : MetaTransition.to(state, ImageEdit.put(image, changed));
     }
 
     static MetaTransition opened(MetaState state, ClusterImage image, VolumeId id) {

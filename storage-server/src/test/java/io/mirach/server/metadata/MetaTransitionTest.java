@@ -11,6 +11,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.mirach.model.Attachment;
 import io.mirach.model.ClusterImage;
 import io.mirach.model.Export;
+import io.mirach.model.IoLimits;
+import io.mirach.model.IoLimitsChange;
 import io.mirach.model.PlacementGroup;
 import io.mirach.model.PlacementGroupId;
 import io.mirach.model.StorageNode;
@@ -20,6 +22,7 @@ import io.mirach.protocol.ErrorCode;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
@@ -139,6 +142,32 @@ class MetaTransitionTest {
         assertThat(image(off).volumes().get(VOLUME).strictReads()).isFalse();
         assertThat(refusal(next(off, new MetaCommand.DeleteVolume(VOLUME)), on))
                 .isEqualTo(ErrorCode.NO_SUCH_VOLUME);
+    }
+
+    @Test
+    void limitsChangeOneByOneAndStayOtherwise() {
+        MetaState created = after(form(), create("a"));
+        assertThat(image(created).volumes().get(VOLUME).limits()).isEqualTo(IoLimits.NONE);
+        MetaState first =
+                next(created, new MetaCommand.SetIoLimits(VOLUME, change(100L, null, 1 << 20)));
+        MetaState second = next(first, new MetaCommand.SetIoLimits(VOLUME, change(0L, 50L, null)));
+        MetaState opened = next(second, new MetaCommand.VolumeOpened(VOLUME));
+        assertThat(image(opened).volumes().get(VOLUME).limits())
+                .isEqualTo(new IoLimits(0, 50, 1 << 20, 0, IoLimits.DEFAULT_BURST_MS));
+        assertThat(
+                        refusal(
+                                created,
+                                new MetaCommand.SetIoLimits(new VolumeId(9), change(1L, 1L, null))))
+                .isEqualTo(ErrorCode.NO_SUCH_VOLUME);
+    }
+
+    private static IoLimitsChange change(Long readIops, Long writeIops, Integer readBytes) {
+        return new IoLimitsChange(
+                Optional.ofNullable(readIops),
+                Optional.ofNullable(writeIops),
+                Optional.ofNullable(readBytes).map(Integer::longValue),
+                Optional.empty(),
+                Optional.empty());
     }
 
     private static MetaState next(MetaState state, MetaCommand command) {
