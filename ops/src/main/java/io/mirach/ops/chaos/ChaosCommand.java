@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Stream;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -44,12 +45,27 @@ final class ChaosCommand implements Callable<Integer> {
             description = "What is drawn, is drawn from this. Default: a new one.")
     Optional<Long> seed = Optional.empty();
 
-    @Option(
-            names = "--seconds",
-            paramLabel = "N",
-            defaultValue = "60",
-            description = "Run at least so long. Default: ${DEFAULT-VALUE}.")
-    int seconds;
+    @ArgGroup Length length = new Length();
+
+    /** One of the two. */
+    static final class Length {
+        @Option(
+                names = "--seconds",
+                paramLabel = "N",
+                description = "Run at least so long. Default: 60.")
+        int seconds = 60;
+
+        @Option(names = "--minutes", paramLabel = "N", description = "The same, in minutes.")
+        int minutes;
+
+        Duration time() {
+            return minutes == 0 ? Duration.ofSeconds(seconds) : Duration.ofMinutes(minutes);
+        }
+
+        boolean isNegative() {
+            return seconds < 0 || minutes < 0;
+        }
+    }
 
     @Option(
             names = "--strikes",
@@ -125,16 +141,16 @@ final class ChaosCommand implements Callable<Integer> {
     }
 
     private ChaosSettings settings() {
-        if (seconds < 0 || strikes < 0 || nodes < 3) {
+        if (length.isNegative() || strikes < 0 || nodes < 3) {
             throw new MirachException(
                     ErrorCode.INVALID_ARGUMENT,
-                    "--seconds and --strikes must be 0 or more, --nodes 3 or more");
+                    "--seconds, --minutes and --strikes must be 0 or more, --nodes 3 or more");
         }
         Workloads.check(workload);
         List<Fault> chosen = Faults.parse(faults);
         return new ChaosSettings(
                 seed.orElseGet(() -> ThreadLocalRandom.current().nextLong(Integer.MAX_VALUE)),
-                Duration.ofSeconds(seconds),
+                length.time(),
                 strikes,
                 nodes,
                 3,
@@ -178,7 +194,7 @@ final class ChaosCommand implements Callable<Integer> {
         return "ops/chaos/run --seed "
                 + itsSeed
                 + " --seconds "
-                + seconds
+                + length.time().toSeconds()
                 + " --strikes "
                 + strikes
                 + " --workload "
