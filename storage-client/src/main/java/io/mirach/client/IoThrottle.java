@@ -41,11 +41,16 @@ final class IoThrottle {
 
     /** From now on, also for what waits. The same limits again change nothing. */
     void limit(IoLimits limits) {
+        limit(limits, false);
+    }
+
+    private void limit(IoLimits limits, boolean forGood) {
         List<Runnable> ready;
         synchronized (this) {
             if (lifted) {
                 return;
             }
+            lifted = forGood;
             reads.limit(limits.readIops(), limits.readBytesPerSecond(), limits.burstMs());
             writes.limit(limits.writeIops(), limits.writeBytesPerSecond(), limits.burstMs());
             ready = new ArrayList<>();
@@ -58,10 +63,7 @@ final class IoThrottle {
 
     /** Lets all go that waits and that comes, for good: the volume is given back. */
     void lift() {
-        limit(IoLimits.NONE);
-        synchronized (this) {
-            lifted = true;
-        }
+        limit(IoLimits.NONE, true);
     }
 
     /** Runs {@code go} when a read of so many bytes may go: at once, or later on the timer. */
